@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: Apache-2.0
+// A domain: its identity, limits, vCPUs, memory, event channels, grants and end.
+#pragma once
+
+#include <xenpp/abi/domctl.hpp>
+#include <xenpp/abi/hvm/params.hpp>
+#include <xenpp/abi/xen.hpp>
+#include <xenpp/base/atomic.hpp>
+#include <xenpp/hv/cpuid_policy.hpp>
+#include <xenpp/hv/event_channel_table.hpp>
+#include <xenpp/hv/grant_table.hpp>
+#include <xenpp/hv/p2m.hpp>
+#include <xenpp/hv/vcpu.hpp>
+
+#include <array>
+#include <cstdint>
+
+namespace xenpp::hv {
+
+inline constexpr unsigned max_vcpus_per_domain = 128;
+
+/// How a domain's software runs.
+enum class domain_kind : std::uint8_t {
+    control, ///< domain 0: a process outside the machine, behind the machine link
+    pv,      ///< ring 3, no hardware help
+    hvm,     ///< hardware virtualization with second-level paging (PVH and HVM)
+};
+
+/// Where a domain is in its life (Xen: is_dying).
+enum class dying_state : std::uint8_t { alive, dying, dead };
+
+/// Created by domctl_createdomain, found by `hypervisor::find`, freed when the last reference goes.
+template <class P>
+struct domain {
+    domain(hypervisor<P>& h, domid n, domain_kind k) noexcept : hv(h), id(n), kind(k) {}
+    domain(domain const&) = delete;
+    domain& operator=(domain const&) = delete;
+    ~domain() = default;
+
+    hypervisor<P>& hv;
+    domid id;
+    domain_kind kind;
+    std::uint32_t references = 1; ///< atomic; see domain_ref
+    spinlock lock;                ///< orders control operations on this domain
+
+    // --- identity and limits ---
+    std::array<std::uint8_t, 16> handle{}; ///< the uuid
+    std::uint32_t create_flags = 0;        ///< domctl_cdf_*
+    std::uint32_t ssidref = 0;
+    std::uint64_t created_ns = 0;          ///< system time of creation; tells a reused domid
+    std::uint32_t cpupool = 0;
+    std::uint32_t weight = 256;            ///< credit2
+    std::uint32_t cap = 0;                 ///< percent of one CPU, 0: none
+    std::int64_t time_offset_s = 0;
+    std::uint32_t tsc_mode = 0;
+    std::uint64_t vm_assist = 0;
+
+    // --- vCPUs ---
+    unsigned max_vcpus = 0;
+    std::array<vcpu<P>*, max_vcpus_per_domain> vcpus{}; ///< null: not created
+
+    // --- memory (hv/memory_op.hpp, hv/p2m.hpp) ---
+    p2m<P> guest_memory;            ///< gfn -> mfn
+    std::uint64_t total_pages = 0;  ///< atomic
+    std::uint64_t max_pages = 0;
+    std::uint64_t outstanding_pages = 0; ///< claimed, not yet populated
+    std::uint32_t first_page = page_info::no_page; ///< list of its frames, under `page_lock`
+    spinlock page_lock;
+    mfn shared_info_frame{};
+    abi::shared_info* shared_info = nullptr;
+
+    // --- facilities ---
+    event_channel_table<P> events;
+    grant_table<P> grants;
+    cpuid_policy cpuid;
+    std::array<std::uint64_t, abi::hvm_nr_params> hvm_params{};
+
+    // --- pausing and the end ---
+    std::uint32_t pause_count = 1;      ///< by the control plane; created paused
+    bool is_shut_down = false;
+    std::uint32_t shutdown_code = 0;    ///< abi shutdown_*, valid when shut down
+    dying_state dying = dying_state::alive;
+    std::uint32_t teardown_step = 0;    ///< how far destroydomain has come
+};
+
+} // namespace xenpp::hv

@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: Apache-2.0
+// The root object: the machine, its frames, its domains, its scheduler, its console ring.
+#pragma once
+
+#include <xenpp/hv/console_ring.hpp>
+#include <xenpp/hv/domain.hpp>
+#include <xenpp/hv/frame_allocator.hpp>
+#include <xenpp/hv/scheduler.hpp>
+
+#include <array>
+#include <cstdint>
+
+namespace xenpp::hv {
+
+inline constexpr unsigned max_domains = 4096;
+
+/// The control domain's memory window: the only memory in which its hypercall arguments may lie.
+struct control_window {
+    std::uint64_t virtual_base = 0; ///< where every control process maps it
+    maddr machine_base{};
+    std::uint64_t size = 0;         ///< bytes
+};
+
+/// Everything the hypervisor knows. One object a machine; in `sim` there may be many in a process.
+template <class P>
+class hypervisor {
+public:
+    explicit hypervisor(P& p) noexcept : platform(p), frames(p), scheduler(*this) {}
+    hypervisor(hypervisor const&) = delete;
+    hypervisor& operator=(hypervisor const&) = delete;
+    ~hypervisor() = default;
+
+    P& platform;
+    frame_allocator<P> frames;
+    scheduler_state<P> scheduler;
+    console_ring console;
+    control_window window;
+    std::array<char, 1024> command_line{};
+    std::uint64_t wall_clock_base_ns = 0; ///< UTC ns at system time 0 (settime64)
+
+    // --- domains ---
+    spinlock domains_lock;                            ///< guards the table, not the domains
+    std::array<domain<P>*, max_domains> domains{};
+    domain<P>* control = nullptr;                     ///< domain 0
+
+    // --- epochs: a frame freed in epoch e may be reused when every CPU has passed e ---
+    std::uint64_t epoch = 1;                          ///< atomic
+    std::array<std::uint64_t, max_cpus> cpu_epoch{};  ///< atomic; ~0 for a CPU that is idle
+};
+
+/// A counted reference to a domain: it stays allocated (if dead) while one is held.
+template <class P>
+class domain_ref {
+public:
+    domain_ref() noexcept = default;
+    /// Takes over a reference that was counted already.
+    explicit domain_ref(domain<P>* counted) noexcept : d_(counted) {}
+    domain_ref(domain_ref&& o) noexcept : d_(o.d_) { o.d_ = nullptr; }
+    domain_ref& operator=(domain_ref&& o) noexcept {
+        auto* const t = d_;
+        d_ = o.d_;
+        o.d_ = t;
+        return *this;
+    }
+    domain_ref(domain_ref const&) = delete;
+    domain_ref& operator=(domain_ref const&) = delete;
+    ~domain_ref() {
+        if (d_ != nullptr) {
+            release_domain(*d_);
+        }
+    }
+    domain<P>* operator->() const noexcept { return d_; }
+    domain<P>& operator*() const noexcept { return *d_; }
+    domain<P>* get() const noexcept { return d_; }
+    explicit operator bool() const noexcept { return d_ != nullptr; }
+
+private:
+    domain<P>* d_ = nullptr;
+};
+
+/// The domain with number `id`, alive or dying; `domid_self` is the caller's own.
+template <class P>
+domain_ref<P> find_domain(hypervisor<P>& hv, domid id) noexcept {
+    lock_guard const hold(hv.domains_lock);
+    if (id.raw() >= max_domains || hv.domains[id.raw()] == nullptr) {
+        return {};
+    }
+    auto* const d = hv.domains[id.raw()];
+    atomic_fetch_add(d->references, 1);
+    return domain_ref<P>(d);
+}
+
+/// As `find_domain`, where `domid_self` means the domain of `v`.
+template <class P>
+domain_ref<P> find_domain(vcpu<P>& v, domid id) noexcept {
+    return find_domain(v.dom.hv, id == domid_self ? v.dom.id : id);
+}
+
+} // namespace xenpp::hv

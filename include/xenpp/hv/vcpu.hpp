@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: Apache-2.0
+// A virtual CPU: its registers, where it runs, what it waits for, what it is told.
+#pragma once
+
+#include <xenpp/abi/event_channel.hpp>
+#include <xenpp/abi/vcpu.hpp>
+#include <xenpp/abi/xen.hpp>
+#include <xenpp/base/atomic.hpp>
+#include <xenpp/hv/platform.hpp>
+#include <xenpp/hv/vlapic.hpp>
+
+#include <array>
+#include <cstdint>
+
+namespace xenpp::hv {
+
+template <class P>
+struct domain;
+template <class P>
+class hypervisor;
+
+/// The part of a vCPU's state that the vendor's glue brings up to date at each exit, so that
+/// handlers need not know the vendor. rip, rflags and the general registers are written back at
+/// each entry; the control registers only through the vendor (they have side effects).
+struct guest_context {
+    std::uint64_t rax = 0, rbx = 0, rcx = 0, rdx = 0, rsi = 0, rdi = 0, rbp = 0, rsp = 0;
+    std::uint64_t r8 = 0, r9 = 0, r10 = 0, r11 = 0, r12 = 0, r13 = 0, r14 = 0, r15 = 0;
+    std::uint64_t rip = 0, rflags = 2;
+    std::uint64_t cr0 = 0, cr3 = 0, cr4 = 0, efer = 0;
+    std::uint64_t cs_base = 0;
+    std::uint8_t cpl = 0;
+    bool long_code = false; ///< executes 64-bit code (CS.L with EFER.LMA)
+    bool code32 = false;    ///< CS.D
+
+    /// General register `n` in the processor's own numbering (0 rax, 1 rcx, 2 rdx, 3 rbx, 4 rsp, ...).
+    std::uint64_t& reg(unsigned n) noexcept {
+        std::uint64_t* const order[16] = {&rax, &rcx, &rdx, &rbx, &rsp, &rbp, &rsi, &rdi,
+                                          &r8,  &r9,  &r10, &r11, &r12, &r13, &r14, &r15};
+        return *order[n & 15];
+    }
+};
+
+/// Why a vCPU does not run; it runs when no bit is set (Xen: _VPF_* and pause counts).
+enum pause_flag : std::uint32_t {
+    pause_down = 1U << 0,         ///< not initialised or taken down: VCPUOP_up or a SIPI is needed
+    pause_blocked = 1U << 1,      ///< halted or blocked until an event
+    pause_poll = 1U << 2,         ///< in SCHEDOP_poll
+    pause_domain = 1U << 3,       ///< the whole domain is paused, dying or shut down
+    pause_wait_sipi = 1U << 4,    ///< after INIT, until a SIPI
+};
+
+inline constexpr unsigned max_virqs = 24;
+
+template <class P>
+struct vcpu {
+    vcpu(domain<P>& d, vcpu_id n) noexcept : dom(d), id(n) {}
+    vcpu(vcpu const&) = delete;
+    vcpu& operator=(vcpu const&) = delete;
+    ~vcpu() = default;
+
+    domain<P>& dom;
+    vcpu_id id;
+
+    guest_context context;
+    void* arch = nullptr; ///< the vendor's state, owned by the platform
+
+    // --- scheduling (hv/scheduler.hpp owns these, under its lock, but for `pause`) ---
+    std::uint32_t pause = pause_down; ///< pause_flag bits, changed atomically
+    cpu_id processor{};               ///< where it runs or ran last
+    bool running = false;             ///< on a CPU right now; atomic
+    bool queued = false;              ///< in the run queue
+    std::uint64_t vruntime = 0;       ///< weighted run time in ns
+    std::uint64_t run_since_ns = 0;   ///< when it was last switched to
+    std::uint64_t cap_used_ns = 0;    ///< run time in this cap period
+    cpu_mask hard_affinity = ~cpu_mask{0};
+    cpu_mask soft_affinity = ~cpu_mask{0};
+    vcpu* next_in_queue = nullptr;
+    abi::vcpu_runstate_info runstate{}; ///< state, since, time per state; ns
+    std::uint64_t runstate_area = 0;    ///< guest address of the guest's copy, 0: none
+
+    // --- timers (hv/timer.hpp) ---
+    std::uint64_t singleshot_ns = 0; ///< absolute system time, 0: not set
+    std::uint64_t periodic_ns = 0;   ///< period, 0: none
+    std::uint64_t periodic_next = 0;
+
+    // --- what the guest shares ---
+    abi::vcpu_info* info = nullptr;      ///< in shared_info, or in the registered page
+    mfn info_frame{};                    ///< the registered page, referenced, when `info_registered`
+    bool info_registered = false;
+    abi::vcpu_time_info* secondary_time = nullptr; ///< registered second copy of the time
+    mfn secondary_time_frame{};
+    bool initialised = false;            ///< has been given a context
+
+    // --- event channels (hv/event_channel.hpp) ---
+    std::array<evtchn_port, max_virqs> virq_port{}; ///< 0: not bound
+    abi::evtchn_fifo_control_block* fifo_control = nullptr;
+    mfn fifo_control_frame{};
+    std::array<std::uint32_t, abi::evtchn_fifo_max_queues> fifo_tail{};
+    std::array<spinlock, abi::evtchn_fifo_max_queues> fifo_lock;
+    std::uint8_t upcall_vector = 0; ///< HVMOP_set_evtchn_upcall_vector, 0: none
+    std::uint32_t poll_port = 0;    ///< SCHEDOP_poll: the one port waited for, ~0: several
+
+    vlapic lapic; ///< HVM only
+};
+
+} // namespace xenpp::hv
