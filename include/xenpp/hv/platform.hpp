@@ -32,6 +32,7 @@ concept Platform =
         // guests read as system time. The TSC that goes with it, and its rate.
         { p.now_ns() } -> std::same_as<std::uint64_t>;
         { p.tsc() } -> std::same_as<std::uint64_t>;
+        { p.tsc_base() } -> std::same_as<std::uint64_t>; // the TSC at system time 0
         { p.tsc_khz() } -> std::same_as<std::uint32_t>;
         // CPUs: how many run, which one this is (0 .. count-1).
         { p.cpu_count() } -> std::same_as<unsigned>;

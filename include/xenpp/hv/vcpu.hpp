@@ -7,6 +7,7 @@
 #include <xenpp/abi/xen.hpp>
 #include <xenpp/base/atomic.hpp>
 #include <xenpp/hv/platform.hpp>
+#include <xenpp/hv/timer.hpp>
 #include <xenpp/hv/vlapic.hpp>
 
 #include <array>
@@ -72,6 +73,8 @@ struct vcpu {
     std::uint64_t vruntime = 0;       ///< weighted run time in ns
     std::uint64_t run_since_ns = 0;   ///< when it was last switched to
     std::uint64_t cap_used_ns = 0;    ///< run time in this cap period
+    std::uint64_t cap_period_start_ns = 0;
+    bool yielded = false;             ///< gives way at the next choice
     cpu_mask hard_affinity = ~cpu_mask{0};
     cpu_mask soft_affinity = ~cpu_mask{0};
     vcpu* next_in_queue = nullptr;
@@ -81,7 +84,10 @@ struct vcpu {
     // --- timers (hv/timer.hpp) ---
     std::uint64_t singleshot_ns = 0; ///< absolute system time, 0: not set
     std::uint64_t periodic_ns = 0;   ///< period, 0: none
-    std::uint64_t periodic_next = 0;
+    timer singleshot_timer;
+    timer periodic_timer;
+    timer poll_timer;  ///< the time-out of SCHEDOP_poll
+    timer lapic_timer;
 
     // --- what the guest shares ---
     abi::vcpu_info* info = nullptr;      ///< in shared_info, or in the registered page

@@ -1,0 +1,426 @@
+// SPDX-License-Identifier: Apache-2.0
+// Which vCPU runs where: one queue ordered by weighted run time, affinity and caps honoured.
+#pragma once
+
+#include <xenpp/abi/vcpu.hpp>
+#include <xenpp/base/atomic.hpp>
+#include <xenpp/hv/platform.hpp>
+#include <xenpp/hv/timer.hpp>
+
+#include <array>
+#include <cstdint>
+
+namespace xenpp::hv {
+
+template <class P>
+struct vcpu;
+template <class P>
+struct domain;
+template <class P>
+class hypervisor;
+
+/// How long a vCPU runs while others wait, and by how much a waking one must be behind to preempt.
+inline constexpr std::uint64_t time_slice_ns = 10'000'000;
+inline constexpr std::uint64_t preempt_margin_ns = 500'000;
+/// A cap is a share of each period.
+inline constexpr std::uint64_t cap_period_ns = 10'000'000;
+/// A vCPU that slept starts at most this far behind the others, so that it cannot hoard time.
+inline constexpr std::uint64_t wake_bonus_ns = 5'000'000;
+
+/// What the scheduler keeps for one CPU.
+template <class P>
+struct alignas(64) scheduler_cpu {
+    vcpu<P>* current = nullptr;   ///< null: idle; changed under the scheduler's lock
+    std::uint64_t slice_end_ns = 0;
+    std::uint64_t idle_since_ns = 0;
+    std::uint64_t idle_ns = 0;    ///< total idle time
+    bool resched = false;         ///< atomic: pass through `choose` before entering a guest
+    bool online = false;
+    timer_queue timers;
+};
+
+/// The scheduler's data. All members but the atomics are under `lock`.
+template <class P>
+struct scheduler_state {
+    explicit scheduler_state(hypervisor<P>& h) noexcept : hv(h) {}
+
+    hypervisor<P>& hv;
+    spinlock lock;
+    vcpu<P>* queue = nullptr;      ///< runnable, not running; least run time first
+    std::uint64_t min_vruntime = 0;
+    std::array<scheduler_cpu<P>, max_cpus> cpu;
+
+    scheduler_cpu<P>& on(cpu_id c) noexcept { return cpu[c.raw() % max_cpus]; }
+};
+
+namespace detail {
+
+/// Books the time since the last change under the state it was spent in, and enters a new state.
+template <class P>
+void set_runstate(vcpu<P>& v, unsigned state, std::uint64_t now) noexcept {
+    auto& r = v.runstate;
+    r.time[static_cast<unsigned>(r.state) & 3] += now - r.state_entry_time;
+    r.state = static_cast<decltype(r.state)>(state);
+    r.state_entry_time = now;
+}
+
+template <class P>
+unsigned waiting_runstate(vcpu<P> const& v) noexcept {
+    std::uint32_t const p = atomic_load(v.pause);
+    if (p == 0) {
+        return abi::runstate_runnable;
+    }
+    return (p & ~std::uint32_t{pause_blocked | pause_poll}) == 0 ? abi::runstate_blocked
+                                                                  : abi::runstate_offline;
+}
+
+template <class P>
+void enqueue(scheduler_state<P>& s, vcpu<P>& v) noexcept {
+    if (v.queued) {
+        return;
+    }
+    vcpu<P>** at = &s.queue;
+    while (*at != nullptr && (*at)->vruntime <= v.vruntime) {
+        at = &(*at)->next_in_queue;
+    }
+    v.next_in_queue = *at;
+    *at = &v;
+    v.queued = true;
+}
+
+template <class P>
+void dequeue(scheduler_state<P>& s, vcpu<P>& v) noexcept {
+    for (vcpu<P>** at = &s.queue; *at != nullptr; at = &(*at)->next_in_queue) {
+        if (*at == &v) {
+            *at = v.next_in_queue;
+            v.next_in_queue = nullptr;
+            v.queued = false;
+            return;
+        }
+    }
+}
+
+/// Whether the domain's cap leaves `v` time in this period; starts a new period when one is over.
+template <class P>
+bool within_cap(vcpu<P>& v, std::uint64_t now) noexcept {
+    if (v.dom.cap == 0) {
+        return true;
+    }
+    if (now - v.cap_period_start_ns >= cap_period_ns) {
+        std::uint64_t const periods = (now - v.cap_period_start_ns) / cap_period_ns;
+        std::uint64_t const budget = cap_period_ns * v.dom.cap / 100 / (v.dom.max_vcpus | 1U);
+        std::uint64_t const earned = periods * budget;
+        v.cap_used_ns = v.cap_used_ns > earned ? v.cap_used_ns - earned : 0;
+        v.cap_period_start_ns += periods * cap_period_ns;
+    }
+    return v.cap_used_ns < cap_period_ns * v.dom.cap / 100 / (v.dom.max_vcpus | 1U);
+}
+
+/// Charges the running vCPU for its time since the last charge.
+template <class P>
+void charge(scheduler_state<P>& s, vcpu<P>& v, std::uint64_t now) noexcept {
+    std::uint64_t const ran = now - v.run_since_ns;
+    v.run_since_ns = now;
+    v.vruntime += ran * 256 / (v.dom.weight == 0 ? 256 : v.dom.weight);
+    v.cap_used_ns += ran;
+    if (v.vruntime > s.min_vruntime) {
+        std::uint64_t least = v.vruntime;
+        if (s.queue != nullptr && s.queue->vruntime < least) {
+            least = s.queue->vruntime;
+        }
+        s.min_vruntime = least > s.min_vruntime ? least : s.min_vruntime;
+    }
+}
+
+/// Finds a CPU for a vCPU that became runnable: an idle one it may use, else one whose vCPU is
+/// further ahead. Tells it to look at the queue.
+template <class P>
+void tickle(scheduler_state<P>& s, vcpu<P>& v) noexcept {
+    unsigned const n = s.hv.platform.cpu_count();
+    cpu_mask const allowed = v.hard_affinity;
+    cpu_mask const preferred = (allowed & v.soft_affinity) != 0 ? allowed & v.soft_affinity : allowed;
+    int target = -1;
+    std::uint64_t furthest = v.vruntime + preempt_margin_ns;
+    for (cpu_mask const mask : {preferred, allowed}) {
+        for (unsigned i = 0; i < n && target < 0; ++i) {
+            unsigned const c = (v.processor.raw() + i) % n; // the last one first: its cache is warm
+            auto const& cpu = s.cpu[c];
+            if (cpu.online && ((mask >> c) & 1) != 0 && cpu.current == nullptr &&
+                !atomic_load(cpu.resched)) {
+                target = static_cast<int>(c);
+            }
+        }
+    }
+    for (unsigned c = 0; c < n && target < 0; ++c) {
+        auto const& cpu = s.cpu[c];
+        if (cpu.online && ((allowed >> c) & 1) != 0 && cpu.current != nullptr &&
+            cpu.current->vruntime > furthest) {
+            furthest = cpu.current->vruntime;
+            target = static_cast<int>(c);
+        }
+    }
+    if (target < 0) { // nobody gives way: whoever may run it must see that somebody waits
+        for (unsigned c = 0; c < n; ++c) {
+            if (s.cpu[c].online && ((allowed >> c) & 1) != 0 && s.cpu[c].slice_end_ns == 0) {
+                target = static_cast<int>(c);
+                break;
+            }
+        }
+    }
+    if (target >= 0) {
+        auto const c = cpu_id(static_cast<std::uint32_t>(target));
+        atomic_store(s.on(c).resched, true);
+        if (c != s.hv.platform.this_cpu()) {
+            s.hv.platform.kick(c);
+        }
+    }
+}
+
+} // namespace detail
+
+/// `v`'s pause flags changed: puts it in the queue if it can run now.
+template <class P>
+void vcpu_wake(vcpu<P>& v) noexcept {
+    auto& s = v.dom.hv.scheduler;
+    lock_guard const hold(s.lock);
+    if (atomic_load(v.pause) != 0 || v.running || v.queued || v.dom.kind == domain_kind::control) {
+        return;
+    }
+    if (v.vruntime + wake_bonus_ns < s.min_vruntime) {
+        v.vruntime = s.min_vruntime - wake_bonus_ns;
+    }
+    detail::set_runstate(v, abi::runstate_runnable, s.hv.platform.now_ns());
+    detail::enqueue(s, v);
+    detail::tickle(s, v);
+}
+
+/// `v` got a pause flag: takes it off the queue, or makes its CPU notice.
+template <class P>
+void vcpu_sleep(vcpu<P>& v) noexcept {
+    auto& s = v.dom.hv.scheduler;
+    lock_guard const hold(s.lock);
+    if (v.queued) {
+        detail::dequeue(s, v);
+        detail::set_runstate(v, detail::waiting_runstate(v), s.hv.platform.now_ns());
+    } else if (v.running) {
+        atomic_store(s.on(v.processor).resched, true);
+        if (v.processor != s.hv.platform.this_cpu()) {
+            s.hv.platform.kick(v.processor);
+        }
+    } else if (v.dom.kind != domain_kind::control) {
+        detail::set_runstate(v, detail::waiting_runstate(v), s.hv.platform.now_ns());
+    }
+}
+
+/// An event arrived: ends a block or a poll, and makes a running vCPU look at its interrupts.
+template <class P>
+void vcpu_unblock(vcpu<P>& v) noexcept {
+    std::uint32_t const before =
+        atomic_fetch_and(v.pause, ~std::uint32_t{pause_blocked | pause_poll});
+    if ((before & (pause_blocked | pause_poll)) != 0) {
+        vcpu_wake(v);
+    } else if (atomic_load(v.running) && v.processor != v.dom.hv.platform.this_cpu()) {
+        v.dom.hv.platform.kick(v.processor);
+    }
+}
+
+/// Whether `v` has left its CPU, its state saved. A caller that needs this asks again later
+/// (errc::restart); it never waits.
+template <class P>
+bool vcpu_stopped(vcpu<P> const& v) noexcept {
+    return !atomic_load(v.running);
+}
+
+/// The affinity changed: moves `v` if it stands on the wrong CPU.
+template <class P>
+void vcpu_affinity_changed(vcpu<P>& v) noexcept {
+    auto& s = v.dom.hv.scheduler;
+    lock_guard const hold(s.lock);
+    if (v.running && ((v.hard_affinity >> v.processor.raw()) & 1) == 0) {
+        atomic_store(s.on(v.processor).resched, true);
+        if (v.processor != s.hv.platform.this_cpu()) {
+            s.hv.platform.kick(v.processor);
+        }
+    } else if (v.queued) {
+        detail::tickle(s, v);
+    }
+}
+
+/// The current runstate with the time of the running state included; ns.
+template <class P>
+abi::vcpu_runstate_info vcpu_runstate(vcpu<P>& v) noexcept {
+    auto& s = v.dom.hv.scheduler;
+    lock_guard const hold(s.lock);
+    auto r = v.runstate;
+    std::uint64_t const now = s.hv.platform.now_ns();
+    r.time[static_cast<unsigned>(r.state) & 3] += now - r.state_entry_time;
+    return r;
+}
+
+/// A vCPU begins its life, offline.
+template <class P>
+void scheduler_add(vcpu<P>& v) noexcept {
+    auto& s = v.dom.hv.scheduler;
+    lock_guard const hold(s.lock);
+    v.vruntime = s.min_vruntime;
+    v.runstate.state = static_cast<decltype(v.runstate.state)>(abi::runstate_offline);
+    v.runstate.state_entry_time = s.hv.platform.now_ns();
+    v.processor = cpu_id(v.id.raw() % s.hv.platform.cpu_count());
+}
+
+/// A vCPU that is stopped and paused for good leaves the scheduler.
+template <class P>
+void scheduler_remove(vcpu<P>& v) noexcept {
+    auto& s = v.dom.hv.scheduler;
+    lock_guard const hold(s.lock);
+    detail::dequeue(s, v);
+}
+
+/// Total idle time of a CPU, ns.
+template <class P>
+std::uint64_t cpu_idle_ns(hypervisor<P>& hv, cpu_id c) noexcept {
+    lock_guard const hold(hv.scheduler.lock);
+    auto const& cpu = hv.scheduler.on(c);
+    return cpu.idle_ns +
+           (cpu.online && cpu.current == nullptr ? hv.platform.now_ns() - cpu.idle_since_ns : 0);
+}
+
+/// Chooses what this CPU runs next; null: nothing. If it is not `previous`, the caller saves the
+/// state of `previous` and then calls `switched_from`. Called with `previous` still running.
+template <class P>
+vcpu<P>* choose(hypervisor<P>& hv, vcpu<P>* previous) noexcept {
+    auto& s = hv.scheduler;
+    cpu_id const here = hv.platform.this_cpu();
+    auto& cpu = s.on(here);
+    lock_guard const hold(s.lock);
+    atomic_store(cpu.resched, false);
+    std::uint64_t const now = hv.platform.now_ns();
+    bool keep = false;
+    if (previous != nullptr) {
+        detail::charge(s, *previous, now);
+        keep = atomic_load(previous->pause) == 0 && detail::within_cap(*previous, now) &&
+               ((previous->hard_affinity >> here.raw()) & 1) != 0;
+    } else {
+        cpu.idle_ns += now - cpu.idle_since_ns;
+        cpu.idle_since_ns = now;
+    }
+    vcpu<P>* next = nullptr;
+    std::uint64_t capped_until = 0;
+    for (vcpu<P>* v = s.queue; v != nullptr; v = v->next_in_queue) {
+        if (((v->hard_affinity >> here.raw()) & 1) == 0) {
+            continue;
+        }
+        if (detail::within_cap(*v, now)) {
+            next = v;
+            break;
+        }
+        capped_until = v->cap_period_start_ns + cap_period_ns;
+    }
+    if (keep && (next == nullptr || previous->yielded == false) &&
+        (next == nullptr || previous->vruntime <= next->vruntime || now < cpu.slice_end_ns)) {
+        if (next == nullptr || previous->vruntime < next->vruntime + preempt_margin_ns) {
+            next = previous;
+        }
+    }
+    if (previous != nullptr) {
+        previous->yielded = false;
+    }
+    if (next != previous) {
+        if (next != nullptr) {
+            detail::dequeue(s, *next);
+            detail::set_runstate(*next, abi::runstate_running, now);
+            next->processor = here;
+            next->run_since_ns = now;
+            atomic_store(next->running, true);
+        } else {
+            cpu.idle_since_ns = now;
+        }
+        cpu.current = next;
+    }
+    // A slice only while somebody waits or a cap is to bite: else no timer interrupt is needed.
+    if (next != nullptr && (s.queue != nullptr || next->dom.cap != 0)) {
+        cpu.slice_end_ns = now + (next->dom.cap != 0 ? cap_period_ns / 10 : time_slice_ns);
+    } else {
+        cpu.slice_end_ns = next == nullptr ? capped_until : 0;
+    }
+    return next;
+}
+
+/// The state of `v` is saved: others may run it.
+template <class P>
+void switched_from(vcpu<P>& v) noexcept {
+    auto& s = v.dom.hv.scheduler;
+    lock_guard const hold(s.lock);
+    detail::set_runstate(v, detail::waiting_runstate(v), s.hv.platform.now_ns());
+    atomic_store(v.running, false);
+    if (atomic_load(v.pause) == 0) {
+        detail::enqueue(s, v);
+        detail::tickle(s, v);
+    }
+}
+
+/// Whether this CPU must pass through `choose` before it enters its guest again.
+template <class P>
+bool needs_resched(hypervisor<P>& hv) noexcept {
+    auto& cpu = hv.scheduler.on(hv.platform.this_cpu());
+    return atomic_load(cpu.resched);
+}
+
+/// The vCPU gives way once to others of its CPU (SCHEDOP_yield).
+template <class P>
+void vcpu_yield(vcpu<P>& v) noexcept {
+    v.yielded = true;
+    atomic_store(v.dom.hv.scheduler.on(v.processor).resched, true);
+}
+
+// --- timers ---
+
+/// Arms `t` for an absolute system time on this CPU's queue; 0 only cancels.
+template <class P>
+void set_timer(hypervisor<P>& hv, timer& t, std::uint64_t deadline_ns) noexcept {
+    auto& s = hv.scheduler;
+    lock_guard const hold(t.guard);
+    if (t.cpu != timer::no_cpu) {
+        s.cpu[t.cpu % max_cpus].timers.remove(t);
+        t.cpu = timer::no_cpu;
+    }
+    if (deadline_ns != 0) {
+        t.deadline_ns = deadline_ns;
+        t.cpu = hv.platform.this_cpu().raw();
+        s.cpu[t.cpu % max_cpus].timers.insert(t);
+    }
+}
+
+/// Fires every timer of this CPU that is due, and ends an expired time slice.
+template <class P>
+void run_timers(hypervisor<P>& hv) noexcept {
+    auto& cpu = hv.scheduler.on(hv.platform.this_cpu());
+    std::uint64_t const now = hv.platform.now_ns();
+    while (timer* const t = cpu.timers.take_due(now)) {
+        {
+            lock_guard const hold(t->guard);
+            if (t->cpu != hv.platform.this_cpu().raw()) {
+                continue; // cancelled or moved between the two locks
+            }
+            t->cpu = timer::no_cpu;
+        }
+        t->fire(t->owner);
+    }
+    if (cpu.slice_end_ns != 0 && now >= cpu.slice_end_ns) {
+        atomic_store(cpu.resched, true);
+    }
+}
+
+/// When this CPU must run again without being told: its soonest timer or the end of a slice.
+template <class P>
+std::uint64_t next_deadline(hypervisor<P>& hv) noexcept {
+    auto& cpu = hv.scheduler.on(hv.platform.this_cpu());
+    std::uint64_t const t = cpu.timers.soonest_ns();
+    std::uint64_t const slice = cpu.slice_end_ns;
+    if (t == 0 || slice == 0) {
+        return t + slice;
+    }
+    return t < slice ? t : slice;
+}
+
+} // namespace xenpp::hv
