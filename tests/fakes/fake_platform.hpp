@@ -54,6 +54,8 @@ public:
 
     std::uint64_t tsc() { return now_.load() * 2; }
 
+    std::uint64_t tsc_base() { return 0; }
+
     std::uint32_t tsc_khz() { return 2'000'000; }
 
     unsigned cpu_count() { return cpus_; }
@@ -103,6 +105,14 @@ public:
 
     void flush_guest_tlb(hv::vcpu<fake_platform>& /*v*/) { ++flushes_; }
 
+    /// Asked by the frame allocator before every allocation; see `allocations_left`.
+    bool may_allocate() {
+        auto left = allocations_left.load();
+        while (left != 0 && !allocations_left.compare_exchange_weak(left, left - 1)) {
+        }
+        return left != 0;
+    }
+
     void shutdown_machine(bool reboot) {
         is_shut_down = true;
         is_rebooting = reboot;
@@ -134,6 +144,7 @@ public:
     }
 
     bool fail_create_vcpu = false;
+    std::atomic<std::uint64_t> allocations_left = ~std::uint64_t{0}; ///< then all fail
     std::atomic<bool> is_shut_down = false;
     bool is_rebooting = false;
 

@@ -25,7 +25,8 @@ struct control_window {
 template <class P>
 class hypervisor {
 public:
-    explicit hypervisor(P& p) noexcept : platform(p), frames(p), scheduler(*this) {}
+    explicit hypervisor(P& p) noexcept
+        : platform(p), frames(p, epoch, cpu_epoch), scheduler(*this) {}
     hypervisor(hypervisor const&) = delete;
     hypervisor& operator=(hypervisor const&) = delete;
     ~hypervisor() = default;

@@ -26,7 +26,8 @@ inline constexpr unsigned max_cpus = 64;
 template <class P>
 concept Platform =
     requires(P& p, mfn f, cpu_id c, std::string_view text, vcpu<P>& v, abi::hvm_hw_cpu state) {
-        // Memory: every frame of the machine, addressable (the direct map).
+        // Memory: every frame of the machine, addressable (the direct map: frames that follow one
+        // another do so there too).
         { p.map(f) } -> std::same_as<std::byte*>;
         // Time: nanoseconds since the hypervisor started, monotonic, the same on every CPU; what
         // guests read as system time. The TSC that goes with it, and its rate.

@@ -1,0 +1,519 @@
+// SPDX-License-Identifier: Apache-2.0
+// The machine's memory: a buddy allocator over the frame table, with scrubbing and deferred reuse.
+#pragma once
+
+#include <xenpp/base/atomic.hpp>
+#include <xenpp/base/errc.hpp>
+#include <xenpp/base/expected.hpp>
+#include <xenpp/hv/page.hpp>
+#include <xenpp/hv/platform.hpp>
+
+#include <array>
+#include <bit>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <limits>
+#include <memory>
+#include <new>
+#include <utility>
+
+namespace xenpp::hv {
+
+/// Hands out blocks of 2^order frames, aligned to their size, always zeroed.
+///
+/// A frame that was freed is dirty: it is overwritten by the hypervisor, page by page, before
+/// anybody gets it again, by idle work (`scrub_some`) or at the latest in `allocate`. Memory that
+/// is known to be zero and was never executed needs no scrub.
+///
+/// What a guest or another CPU may still reach is freed with `free_later`: the block is reused
+/// only after every CPU has passed through its run loop, when no stale translation can exist.
+///
+/// The frame table lives in sections of 64 MiB worth of memory, taken from the memory they
+/// describe, so holes cost nothing. Every member may be called on any CPU.
+template <class P>
+class frame_allocator {
+public:
+    static constexpr unsigned max_order = 18;     ///< 1 GiB
+    static constexpr unsigned unbroken_order = 9; ///< the largest that never returns `restart`
+
+    /// `epoch` and `cpu_epoch` are the machine's (hypervisor.hpp).
+    frame_allocator(P& p,
+                    std::uint64_t& epoch,
+                    std::array<std::uint64_t, max_cpus> const& cpu_epoch) noexcept
+        : platform_(p), epoch_(epoch), cpu_epoch_(cpu_epoch) {}
+
+    frame_allocator(frame_allocator const&) = delete;
+    frame_allocator& operator=(frame_allocator const&) = delete;
+    ~frame_allocator() = default;
+
+    /// Gives `count` frames from `first` to the allocator; the frame table for them is taken from
+    /// their beginning. `known_zero`: they hold zeroes and were never executed. Errors: `range`
+    /// beyond 1 TiB, `nomem` when they cannot hold their own table.
+    expected<void, errc> add(mfn first, std::uint64_t count, bool known_zero) noexcept;
+
+    /// A block of 2^order frames, each with one reference. Errors: `nomem`; `inval` for an order
+    /// above `max_order`; `restart` (order above `unbroken_order` only) when a part of a block was
+    /// scrubbed and the call must be made again. `claim`: how many of the claimed frames are the
+    /// caller's own to use up; see `set_claim`.
+    expected<mfn, errc>
+    allocate(unsigned order, domid owner, page_use use, std::uint64_t claim = 0) noexcept;
+
+    /// Takes back a block that nobody else can reach; it may be a part of what `allocate` gave.
+    void free(mfn first, unsigned order) noexcept;
+
+    /// Takes back a block that stale translations may still reach.
+    void free_later(mfn first, unsigned order) noexcept;
+
+    /// Puts blocks whose epoch has passed on every CPU back, at most 512; says whether more could
+    /// be.
+    bool reclaim() noexcept;
+
+    /// Idle work: reclaims, then scrubs a few dirty free frames; says whether more is to be done.
+    bool scrub_some() noexcept;
+
+    /// An object in frames of its own. `nomem` as for `allocate`.
+    template <class T, class... Args>
+    expected<T*, errc> create(Args&&... args) noexcept;
+    /// Ends it; its frames are freed later, so a concurrent reader still reads memory.
+    template <class T>
+    void destroy(T* object) noexcept;
+
+    /// The entry of a frame of memory that was added.
+    page_info& info(mfn f) const noexcept {
+        return sections_[f.raw() >> section_order][f.raw() & (section_frames - 1)];
+    }
+
+    /// The entry, or null if `f` is not in memory that was added (nor near it).
+    page_info* find(mfn f) const noexcept {
+        auto const section = f.raw() >> section_order;
+        if (section >= max_sections || sections_[section] == nullptr) {
+            return nullptr;
+        }
+        return &info(f);
+    }
+
+    /// The frame that an address of the direct map lies in.
+    mfn frame_of(void const* p) const noexcept {
+        auto const distance = reinterpret_cast<std::uintptr_t>(p) - anchor_address_;
+        return mfn(anchor_.raw() +
+                   static_cast<std::uint64_t>(static_cast<std::int64_t>(distance) >> page_shift));
+    }
+
+    /// Frames free or about to be (freed, waiting for their epoch).
+    std::uint64_t free_pages() const noexcept {
+        return atomic_load(free_, order::relaxed) + atomic_load(deferred_, order::relaxed);
+    }
+
+    /// Of these, those that wait for their epoch.
+    std::uint64_t deferred_pages() const noexcept { return atomic_load(deferred_, order::relaxed); }
+
+    /// Frames that were added.
+    std::uint64_t total_pages() const noexcept { return total_; }
+
+    /// Free frames that are to be scrubbed.
+    std::uint64_t dirty_pages() const noexcept { return atomic_load(dirty_, order::relaxed); }
+
+    /// Claimed frames that nobody else may have.
+    std::uint64_t claimed_pages() const noexcept { return atomic_load(claimed_, order::relaxed); }
+
+    /// The first frame above all that were added.
+    mfn end() const noexcept { return end_; }
+
+    /// Replaces a claim of `was` frames by one of `now`; `nomem` if that many are not free and
+    /// unclaimed. Lowering a claim never fails.
+    expected<void, errc> set_claim(std::uint64_t was, std::uint64_t now) noexcept;
+
+private:
+    static constexpr unsigned section_order = 14;
+    static constexpr std::uint64_t section_frames = std::uint64_t{1} << section_order;
+    static constexpr std::uint64_t max_sections = std::uint64_t{1} << 14; // 1 TiB
+    static constexpr std::uint64_t table_frames = section_frames * sizeof(page_info) / page_size;
+    static constexpr std::uint32_t none = page_info::no_page;
+    static constexpr unsigned reclaim_batch = 512;
+    static constexpr unsigned scrub_batch = 16;  ///< frames under the lock: 64 KiB, some 10 us
+    static constexpr unsigned scan_batch = 1024; ///< entries looked at meanwhile
+
+    struct block_list {
+        std::uint32_t first = none;
+        std::uint32_t last = none;
+    };
+
+    page_info& at(std::uint64_t f) const noexcept { return info(mfn(f)); }
+
+    void scrub_frame(std::uint64_t f) noexcept { std::memset(platform_.map(mfn(f)), 0, page_size); }
+
+    // All below: with the lock held.
+    void place_tables(std::uint64_t& first, std::uint64_t end, bool known_zero) noexcept;
+    void give(std::uint64_t f, unsigned order, std::uint32_t first_dirty) noexcept;
+    void link(std::uint64_t f, unsigned order, std::uint32_t first_dirty) noexcept;
+    void unlink(std::uint64_t f) noexcept;
+    void make_dirty(std::uint64_t f, unsigned order) noexcept;
+    bool scrub_part(std::uint64_t f, unsigned budget) noexcept;
+    expected<std::uint64_t, errc> take(unsigned order) noexcept;
+    bool reclaim_locked() noexcept;
+    std::uint64_t oldest_epoch() const noexcept;
+
+    P& platform_;
+    std::uint64_t& epoch_;
+    std::array<std::uint64_t, max_cpus> const& cpu_epoch_;
+    mutable spinlock lock_;
+    std::array<page_info*, max_sections> sections_{};
+    std::array<block_list, max_order + 1> lists_{}; ///< clean blocks first, dirty ones last
+    block_list dying_;                              ///< in the order of their epochs
+    std::uint64_t free_ = 0;
+    std::uint64_t deferred_ = 0;
+    std::uint64_t dirty_ = 0;
+    std::uint64_t total_ = 0;
+    std::uint64_t claimed_ = 0;
+    mfn end_{};
+    mfn anchor_{};
+    std::uintptr_t anchor_address_ = 0;
+};
+
+// --- giving memory to the allocator ------------------------------------------------------------
+
+template <class P>
+expected<void, errc>
+frame_allocator<P>::add(mfn first, std::uint64_t count, bool known_zero) noexcept {
+    auto const limit = max_sections * section_frames;
+    if (first.raw() > limit || count > limit - first.raw()) {
+        return unexpected(errc::range);
+    }
+    if (count == 0) {
+        return {};
+    }
+    auto f = first.raw();
+    auto const last = f + count;
+    std::uint64_t missing = 0;
+    lock_guard const hold(lock_);
+    for (auto s = f >> section_order; s <= (last - 1) >> section_order; ++s) {
+        missing += sections_[s] == nullptr ? table_frames : 0;
+    }
+    if (missing > count) {
+        return unexpected(errc::nomem);
+    }
+    if (total_ == 0) {
+        anchor_ = first;
+        anchor_address_ = reinterpret_cast<std::uintptr_t>(platform_.map(first));
+    }
+    place_tables(f, last, known_zero);
+    total_ += count;
+    end_ = last > end_.raw() ? mfn(last) : end_;
+    while (f != last) {
+        auto const aligned = f == 0 ? max_order : static_cast<unsigned>(std::countr_zero(f));
+        auto const fits = static_cast<unsigned>(std::bit_width(last - f)) - 1;
+        auto const order = std::min(std::min(aligned, fits), max_order);
+        if (!known_zero) {
+            make_dirty(f, order);
+        }
+        give(f, order, known_zero ? none : 0);
+        free_ += std::uint64_t{1} << order;
+        f += std::uint64_t{1} << order;
+    }
+    return {};
+}
+
+/// Takes the missing sections' tables from the front of [first, end) and moves `first` behind them.
+template <class P>
+void frame_allocator<P>::place_tables(std::uint64_t& first,
+                                      std::uint64_t end,
+                                      bool known_zero) noexcept {
+    auto const begin = first;
+    for (auto s = begin >> section_order; s <= (end - 1) >> section_order; ++s) {
+        if (sections_[s] != nullptr) {
+            continue;
+        }
+        auto* const table = platform_.map(mfn(first));
+        if (!known_zero) {
+            std::memset(table, 0, table_frames * page_size);
+        }
+        sections_[s] = reinterpret_cast<page_info*>(table);
+        first += table_frames;
+    }
+    for (auto f = begin; f != first; ++f) {
+        at(f) = page_info{.count = 1, .owner = domid_xen, .use = page_use::hypervisor};
+    }
+}
+
+// --- free blocks -------------------------------------------------------------------------------
+
+template <class P>
+void frame_allocator<P>::link(std::uint64_t f, unsigned order, std::uint32_t first_dirty) noexcept {
+    auto& list = lists_[order];
+    auto const n = static_cast<std::uint32_t>(f);
+    auto& page = at(f);
+    page.use = page_use::free;
+    page.order = static_cast<std::uint8_t>(order);
+    page.first_dirty = first_dirty;
+    bool const to_front = first_dirty == none;
+    page.next = to_front ? list.first : none;
+    page.prev = to_front ? none : list.last;
+    (page.next != none ? at(page.next).prev : list.last) = n;
+    (page.prev != none ? at(page.prev).next : list.first) = n;
+}
+
+template <class P>
+void frame_allocator<P>::unlink(std::uint64_t f) noexcept {
+    auto& page = at(f);
+    auto& list = lists_[page.order];
+    (page.next != none ? at(page.next).prev : list.last) = page.prev;
+    (page.prev != none ? at(page.prev).next : list.first) = page.next;
+    page.use = page_use::none;
+}
+
+/// Enters a block, merged with its free buddies. `first_dirty` counts from its first frame.
+template <class P>
+void frame_allocator<P>::give(std::uint64_t f, unsigned order, std::uint32_t first_dirty) noexcept {
+    for (; order < max_order; ++order) {
+        auto const size = std::uint64_t{1} << order;
+        auto const buddy = f ^ size;
+        auto const* const page = find(mfn(buddy));
+        if (page == nullptr || page->use != page_use::free || page->order != order) {
+            break;
+        }
+        auto low = f < buddy ? first_dirty : page->first_dirty;
+        auto const high = f < buddy ? page->first_dirty : first_dirty;
+        if (low == none && high != none) {
+            low = high + static_cast<std::uint32_t>(size);
+        }
+        unlink(buddy);
+        f &= ~size;
+        first_dirty = low;
+    }
+    link(f, order, first_dirty);
+}
+
+template <class P>
+void frame_allocator<P>::make_dirty(std::uint64_t f, unsigned order) noexcept {
+    auto const size = std::uint64_t{1} << order;
+    for (std::uint64_t i = 0; i != size; ++i) {
+        at(f + i) = page_info{.dirty = true};
+    }
+    dirty_ += size;
+}
+
+/// Scrubs up to `budget` frames of the free block at `f`; says whether the whole block is clean.
+template <class P>
+bool frame_allocator<P>::scrub_part(std::uint64_t f, unsigned budget) noexcept {
+    auto& head = at(f);
+    auto const size = std::uint32_t{1} << head.order;
+    auto i = head.first_dirty;
+    for (unsigned looked = 0; i < size && budget != 0 && looked != scan_batch; ++i, ++looked) {
+        auto& page = at(f + i);
+        if (page.dirty) {
+            scrub_frame(f + i);
+            page.dirty = false;
+            --dirty_;
+            --budget;
+        }
+    }
+    if (i < size) {
+        head.first_dirty = i;
+        return false;
+    }
+    auto const order = head.order;
+    unlink(f);
+    link(f, order, none);
+    return true;
+}
+
+/// Takes a block out of the lists, splitting a larger one when there is no smaller.
+template <class P>
+expected<std::uint64_t, errc> frame_allocator<P>::take(unsigned order) noexcept {
+    auto have = order;
+    while (have <= max_order && lists_[have].first == none) {
+        ++have;
+    }
+    if (have > max_order) {
+        return unexpected(errc::nomem);
+    }
+    std::uint64_t const f = lists_[have].first;
+    auto first_dirty = at(f).first_dirty;
+    if (order > unbroken_order && first_dirty != none) {
+        if (!scrub_part(f, 1U << unbroken_order)) {
+            return unexpected(errc::restart);
+        }
+        first_dirty = none;
+    }
+    unlink(f);
+    while (have != order) {
+        --have;
+        auto const half = std::uint32_t{1} << have;
+        auto const upper = first_dirty == none ? none : first_dirty < half ? 0 : first_dirty - half;
+        link(f + half, have, upper);
+        first_dirty = first_dirty < half ? first_dirty : none;
+    }
+    free_ -= std::uint64_t{1} << order;
+    return f;
+}
+
+// --- allocating and freeing --------------------------------------------------------------------
+
+template <class P>
+expected<mfn, errc> frame_allocator<P>::allocate(unsigned order,
+                                                 domid owner,
+                                                 page_use use,
+                                                 std::uint64_t claim) noexcept {
+    if (order > max_order) {
+        return unexpected(errc::inval);
+    }
+    // A test's platform may refuse the n-th allocation.
+    if constexpr (requires { platform_.may_allocate(); }) {
+        if (!platform_.may_allocate()) {
+            return unexpected(errc::nomem);
+        }
+    }
+    auto const size = std::uint64_t{1} << order;
+    std::uint64_t f = 0;
+    {
+        lock_guard const hold(lock_);
+        auto const kept = claimed_ - std::min(claim, claimed_);
+        for (bool more = true;;) {
+            expected<std::uint64_t, errc> taken = unexpected(errc::nomem);
+            if (free_ >= size && free_ - size >= kept) {
+                taken = take(order);
+            }
+            if (taken) {
+                f = *taken;
+                break;
+            }
+            if (taken.error() != errc::nomem || !more) {
+                return unexpected(taken.error());
+            }
+            more = deferred_ != 0 && reclaim_locked();
+        }
+        // Larger blocks are clean, see `take`.
+        for (std::uint64_t i = 0; order <= unbroken_order && i != size; ++i) {
+            dirty_ -= at(f + i).dirty ? 1U : 0U;
+        }
+    }
+    // The block is nobody's now: no lock is needed to make it the caller's.
+    for (std::uint64_t i = 0; i != size; ++i) {
+        auto& page = at(f + i);
+        if (page.dirty) {
+            scrub_frame(f + i);
+        }
+        page = page_info{.owner = owner, .use = use};
+        atomic_store(page.count, 1U);
+    }
+    return mfn(f);
+}
+
+template <class P>
+void frame_allocator<P>::free(mfn first, unsigned order) noexcept {
+    lock_guard const hold(lock_);
+    make_dirty(first.raw(), order);
+    give(first.raw(), order, 0);
+    free_ += std::uint64_t{1} << order;
+}
+
+template <class P>
+void frame_allocator<P>::free_later(mfn first, unsigned order) noexcept {
+    auto const f = static_cast<std::uint32_t>(first.raw());
+    auto const size = std::uint64_t{1} << order;
+    for (std::uint64_t i = 0; i != size; ++i) {
+        atomic_store(at(f + i).count, 0U);
+    }
+    lock_guard const hold(lock_);
+    auto& page = at(f);
+    page.use = page_use::dying;
+    page.order = static_cast<std::uint8_t>(order);
+    page.next = none;
+    // A CPU that passes through its run loop from now on sees a later epoch.
+    page.epoch = atomic_fetch_add(epoch_, 1);
+    (dying_.last != none ? at(dying_.last).next : dying_.first) = f;
+    dying_.last = f;
+    deferred_ += size;
+}
+
+template <class P>
+std::uint64_t frame_allocator<P>::oldest_epoch() const noexcept {
+    auto oldest = std::numeric_limits<std::uint64_t>::max();
+    for (unsigned c = 0; c != platform_.cpu_count(); ++c) {
+        oldest = std::min(oldest, atomic_load(cpu_epoch_[c]));
+    }
+    return oldest;
+}
+
+template <class P>
+bool frame_allocator<P>::reclaim_locked() noexcept {
+    auto const oldest = oldest_epoch();
+    for (unsigned n = 0; dying_.first != none && at(dying_.first).epoch < oldest; ++n) {
+        if (n == reclaim_batch) {
+            return true;
+        }
+        std::uint64_t const f = dying_.first;
+        auto const order = at(f).order;
+        auto const size = std::uint64_t{1} << order;
+        dying_.first = at(f).next;
+        if (dying_.first == none) {
+            dying_.last = none;
+        }
+        make_dirty(f, order);
+        give(f, order, 0);
+        deferred_ -= size;
+        free_ += size;
+    }
+    return false;
+}
+
+template <class P>
+bool frame_allocator<P>::reclaim() noexcept {
+    lock_guard const hold(lock_);
+    return reclaim_locked();
+}
+
+template <class P>
+bool frame_allocator<P>::scrub_some() noexcept {
+    lock_guard const hold(lock_);
+    if (reclaim_locked()) {
+        return true;
+    }
+    for (auto const& list : lists_) {
+        if (list.last != none && at(list.last).first_dirty != none) {
+            scrub_part(list.last, scrub_batch);
+            return true;
+        }
+    }
+    return false;
+}
+
+template <class P>
+expected<void, errc> frame_allocator<P>::set_claim(std::uint64_t was, std::uint64_t now) noexcept {
+    lock_guard const hold(lock_);
+    auto const others = claimed_ - std::min(was, claimed_);
+    auto const available = free_ + deferred_;
+    if (now > was && (now > available || others > available - now)) {
+        return unexpected(errc::nomem);
+    }
+    claimed_ = others + now;
+    return {};
+}
+
+// --- objects -----------------------------------------------------------------------------------
+
+namespace detail {
+
+template <class T>
+inline constexpr unsigned order_of = std::bit_width((sizeof(T) + page_size - 1) / page_size - 1);
+
+} // namespace detail
+
+template <class P>
+template <class T, class... Args>
+expected<T*, errc> frame_allocator<P>::create(Args&&... args) noexcept {
+    static_assert(detail::order_of<T> <= unbroken_order && alignof(T) <= page_size);
+    auto const f = XENPP_TRY(allocate(detail::order_of<T>, domid_xen, page_use::hypervisor));
+    return ::new (static_cast<void*>(platform_.map(f))) T(std::forward<Args>(args)...);
+}
+
+template <class P>
+template <class T>
+void frame_allocator<P>::destroy(T* object) noexcept {
+    auto const f = frame_of(object);
+    std::destroy_at(object);
+    free_later(f, detail::order_of<T>);
+}
+
+} // namespace xenpp::hv
