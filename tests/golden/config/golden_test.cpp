@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: Apache-2.0
+// Every *.in file gives its *.expect; every row of lexical.table gives what it says.
+// XENPP_UPDATE_GOLDEN=1 in the environment rewrites the *.expect files; review the difference.
+#include "config/settings.hpp"
+
+#include <xenpp/config/parse.hpp>
+
+#include <catch2/catch.hpp>
+
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+
+namespace {
+
+using namespace xenpp::config;
+
+std::filesystem::path const folder = XENPP_SOURCE_DIR "/tests/golden/config";
+
+std::string contents(std::filesystem::path const& path) {
+    std::ifstream in(path, std::ios::binary);
+    REQUIRE(in.good());
+    std::ostringstream out;
+    out << in.rdbuf();
+    return out.str();
+}
+
+/// What `lexical-*.in` is compared by: the tree in canonical form, then the findings.
+std::string lexical(std::string_view text, std::string const& name) {
+    auto const r = parse(text, name);
+    return print(r.ast) + "---\n" + r.diagnostics.message();
+}
+
+std::string outcome(std::filesystem::path const& input) {
+    return lexical(contents(input), input.filename().string());
+}
+
+/// Undoes the escapes of a table's input column: \n \r \t \\ \xHH.
+std::string unescape(std::string_view text) {
+    std::string out;
+    for (std::size_t i = 0; i < text.size(); ++i) {
+        if (text[i] != '\\') {
+            out += text[i];
+            continue;
+        }
+        char const c = text.at(++i);
+        if (c == 'x') {
+            out += static_cast<char>(std::stoi(std::string(text.substr(i + 1, 2)), nullptr, 16));
+            i += 2;
+        } else {
+            out += c == 'n' ? '\n' : c == 'r' ? '\r' : c == 't' ? '\t' : c;
+        }
+    }
+    return out;
+}
+
+std::string dump(value const& v) {
+    std::ostringstream out;
+    if (v.is_list()) {
+        out << '[';
+        for (auto const& item : v.list()) {
+            out << (out.str().size() == 1 ? "" : ",") << dump(item);
+        }
+        out << ']';
+        return out.str();
+    }
+    out << '"' << std::hex;
+    for (char c : v.text()) {
+        auto const u = static_cast<unsigned char>(c);
+        if (u < 0x20 || u > 0x7e || c == '"' || c == '\\') {
+            out << "\\x" << (u < 16 ? "0" : "") << static_cast<int>(u);
+        } else {
+            out << c;
+        }
+    }
+    out << '"';
+    return out.str();
+}
+
+/// What a table's row is compared by: key=value pairs, `empty`, or `error`.
+std::string summary(std::string_view text) {
+    auto r = parse(text, "t");
+    auto const settings = evaluate(r.ast, &r.diagnostics);
+    if (r.diagnostics.has_errors()) {
+        return "error";
+    }
+    std::string out;
+    for (auto const& s : settings) {
+        out += (out.empty() ? "" : " ") + s.key + "=" + dump(s.value);
+    }
+    return out.empty() ? "empty" : out;
+}
+
+std::vector<std::string> columns(std::string const& row) {
+    std::vector<std::string> out;
+    std::istringstream in(row);
+    for (std::string column; std::getline(in, column, '\t');) {
+        out.push_back(column);
+    }
+    return out;
+}
+
+} // namespace
+
+TEST_CASE("golden.inputs_give_what_is_expected") {
+    bool const is_update = std::getenv("XENPP_UPDATE_GOLDEN") != nullptr;
+    std::size_t count = 0;
+    for (auto const& entry : std::filesystem::directory_iterator(folder)) {
+        if (entry.path().extension() != ".in") {
+            continue;
+        }
+        auto expect = entry.path();
+        expect.replace_extension(".expect");
+        auto const got = outcome(entry.path());
+        if (is_update) {
+            std::ofstream(expect, std::ios::binary) << got;
+        }
+        INFO(entry.path().filename().string());
+        CHECK(got == contents(expect));
+        ++count;
+    }
+    CHECK(count >= 4);
+}
+
+// Columns: input, what Xen 4.17's library made of it (recorded), what we make of it, and why the
+// two differ.
+TEST_CASE("golden.lexical_behaviours_agree_with_the_table") {
+    std::istringstream table(contents(folder / "lexical.table"));
+    std::size_t count = 0;
+    for (std::string row; std::getline(table, row);) {
+        if (row.empty() || row[0] == '%') {
+            continue;
+        }
+        auto const column = columns(row);
+        INFO(row);
+        REQUIRE((column.size() == 3 || column.size() == 4));
+        CHECK(summary(unescape(column[0])) == column[2]);
+        CHECK((column[1] == column[2]) == (column.size() == 3)); // a difference has its reason
+        ++count;
+    }
+    CHECK(count >= 106);
+}
