@@ -98,9 +98,8 @@ struct vcpu {
     bool initialised = false;            ///< has been given a context
 
     // --- event channels (hv/event_channel.hpp) ---
-    std::array<evtchn_port, max_virqs> virq_port{}; ///< 0: not bound
-    abi::evtchn_fifo_control_block* fifo_control = nullptr;
-    mfn fifo_control_frame{};
+    std::array<std::uint32_t, max_virqs> virq_port{}; ///< atomic; the port, 0: not bound
+    abi::evtchn_fifo_control_block* fifo_control = nullptr; ///< atomic; null: none given
     std::array<std::uint32_t, abi::evtchn_fifo_max_queues> fifo_tail{};
     std::array<spinlock, abi::evtchn_fifo_max_queues> fifo_lock;
     std::uint8_t upcall_vector = 0; ///< HVMOP_set_evtchn_upcall_vector, 0: none
