@@ -21,6 +21,9 @@ struct control_window {
     std::uint64_t size = 0;         ///< bytes
 };
 
+template <class P>
+class link_service;
+
 /// Everything the hypervisor knows. One object a machine; in `sim` there may be many in a process.
 template <class P>
 class hypervisor {
@@ -36,6 +39,7 @@ public:
     scheduler_state<P> scheduler;
     console_ring console;
     control_window window;
+    link_service<P>* link = nullptr; ///< the machine link, where there is one
     std::array<char, 1024> command_line{};
     std::uint64_t wall_clock_base_ns = 0; ///< UTC ns at system time 0 (settime64)
 
