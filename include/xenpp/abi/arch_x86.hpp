@@ -3,6 +3,7 @@
 // arch-x86/xen.h and xen-x86_64.h.
 #pragma once
 
+#include <xenpp/abi/arch_x86_cpu_policy.hpp>
 #include <xenpp/abi/guest_handle.hpp>
 
 #include <cstdint>
@@ -235,30 +236,6 @@ inline constexpr std::uint32_t x86_emu_all = 2047;
 /// instead of a fault.
 inline constexpr std::uint32_t x86_msr_relaxed = 1u;
 inline constexpr std::uint32_t x86_misc_flags_max = x86_msr_relaxed;
-
-/// One CPUID result of a policy. A leaf without sub-leaves carries `cpuid_no_subleaf`.
-struct cpuid_leaf {
-    std::uint32_t leaf;
-    std::uint32_t subleaf;
-    std::uint32_t a;
-    std::uint32_t b;
-    std::uint32_t c;
-    std::uint32_t d;
-};
-
-static_assert(sizeof(cpuid_leaf) == 24);
-
-/// The sub-leaf of a leaf that has none.
-inline constexpr std::uint32_t cpuid_no_subleaf = 0xffffffffu;
-
-/// One MSR of a policy; `flags` must be zero.
-struct msr_entry {
-    std::uint32_t idx;
-    std::uint32_t flags;
-    std::uint64_t val;
-};
-
-static_assert(sizeof(msr_entry) == 16);
 
 /// Bytes that an HVM guest writes to this port appear on the hypervisor's console.
 inline constexpr std::uint32_t hvm_debugcons_ioport = 0xe9;

@@ -377,18 +377,18 @@ struct vnuma_topology_info {
     std::uint32_t nr_vmemranges;
 
     union {
-        guest_handle<std::uint32_t> h;
         std::uint64_t pad;
+        guest_handle<std::uint32_t> h;
     } vdistance;
 
     union {
-        guest_handle<std::uint32_t> h;
         std::uint64_t pad;
+        guest_handle<std::uint32_t> h;
     } vcpu_to_vnode;
 
     union {
-        guest_handle<vmemrange> h;
         std::uint64_t pad;
+        guest_handle<vmemrange> h;
     } vmemrange;
 };
 

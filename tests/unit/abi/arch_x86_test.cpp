@@ -100,17 +100,6 @@ constexpr layout layouts[] = {
     XENPP_SAME_STRUCT(xen_arch_domainconfig, arch_domainconfig),
     XENPP_SAME_MEMBER(xen_arch_domainconfig, arch_domainconfig, emulation_flags),
     XENPP_SAME_MEMBER(xen_arch_domainconfig, arch_domainconfig, misc_flags),
-    XENPP_SAME_STRUCT(xen_cpuid_leaf, cpuid_leaf),
-    XENPP_SAME_MEMBER(xen_cpuid_leaf, cpuid_leaf, leaf),
-    XENPP_SAME_MEMBER(xen_cpuid_leaf, cpuid_leaf, subleaf),
-    XENPP_SAME_MEMBER(xen_cpuid_leaf, cpuid_leaf, a),
-    XENPP_SAME_MEMBER(xen_cpuid_leaf, cpuid_leaf, b),
-    XENPP_SAME_MEMBER(xen_cpuid_leaf, cpuid_leaf, c),
-    XENPP_SAME_MEMBER(xen_cpuid_leaf, cpuid_leaf, d),
-    XENPP_SAME_STRUCT(xen_msr_entry, msr_entry),
-    XENPP_SAME_MEMBER(xen_msr_entry, msr_entry, idx),
-    XENPP_SAME_MEMBER(xen_msr_entry, msr_entry, flags),
-    XENPP_SAME_MEMBER(xen_msr_entry, msr_entry, val),
 };
 
 constexpr number numbers[] = {
@@ -194,7 +183,6 @@ constexpr number numbers[] = {
     XENPP_SAME_NUMBER(XEN_X86_EMU_ALL, x86_emu_all),
     XENPP_SAME_NUMBER(XEN_X86_MSR_RELAXED, x86_msr_relaxed),
     XENPP_SAME_NUMBER(XEN_X86_MISC_FLAGS_MAX, x86_misc_flags_max),
-    XENPP_SAME_NUMBER(XEN_CPUID_NO_SUBLEAF, cpuid_no_subleaf),
     XENPP_SAME_NUMBER(XEN_HVM_DEBUGCONS_IOPORT, hvm_debugcons_ioport),
 };
 // clang-format on

@@ -95,6 +95,7 @@ constexpr layout layouts[] = {
     XENPP_SAME_MEMBER(xen_hvm_altp2m_op, hvm_altp2m_op, domain),
     XENPP_SAME_MEMBER(xen_hvm_altp2m_op, hvm_altp2m_op, pad1),
     XENPP_SAME_MEMBER(xen_hvm_altp2m_op, hvm_altp2m_op, pad2),
+    XENPP_SAME_MEMBER(xen_hvm_altp2m_op, hvm_altp2m_op, u.pad),
     XENPP_SAME_MEMBER(xen_hvm_altp2m_op, hvm_altp2m_op, u.domain_state),
     XENPP_SAME_MEMBER(xen_hvm_altp2m_op, hvm_altp2m_op, u.enable_notify),
     XENPP_SAME_MEMBER(xen_hvm_altp2m_op, hvm_altp2m_op, u.view),
@@ -106,7 +107,6 @@ constexpr layout layouts[] = {
     XENPP_SAME_MEMBER(xen_hvm_altp2m_op, hvm_altp2m_op, u.disable_notify),
     XENPP_SAME_MEMBER(xen_hvm_altp2m_op, hvm_altp2m_op, u.get_vcpu_p2m_idx),
     XENPP_SAME_MEMBER(xen_hvm_altp2m_op, hvm_altp2m_op, u.set_visibility),
-    XENPP_SAME_MEMBER(xen_hvm_altp2m_op, hvm_altp2m_op, u.pad),
     XENPP_SAME_MEMBER(xen_hvm_altp2m_op, hvm_altp2m_op, u),
 };
 

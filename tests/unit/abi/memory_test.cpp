@@ -139,14 +139,14 @@ constexpr layout layouts[] = {
     XENPP_SAME_MEMBER(xen_vnuma_topology_info, vnuma_topology_info, nr_vnodes),
     XENPP_SAME_MEMBER(xen_vnuma_topology_info, vnuma_topology_info, nr_vcpus),
     XENPP_SAME_MEMBER(xen_vnuma_topology_info, vnuma_topology_info, nr_vmemranges),
-    XENPP_SAME_MEMBER(xen_vnuma_topology_info, vnuma_topology_info, vdistance.h),
     XENPP_SAME_MEMBER(xen_vnuma_topology_info, vnuma_topology_info, vdistance.pad),
+    XENPP_SAME_MEMBER(xen_vnuma_topology_info, vnuma_topology_info, vdistance.h),
     XENPP_SAME_MEMBER(xen_vnuma_topology_info, vnuma_topology_info, vdistance),
-    XENPP_SAME_MEMBER(xen_vnuma_topology_info, vnuma_topology_info, vcpu_to_vnode.h),
     XENPP_SAME_MEMBER(xen_vnuma_topology_info, vnuma_topology_info, vcpu_to_vnode.pad),
+    XENPP_SAME_MEMBER(xen_vnuma_topology_info, vnuma_topology_info, vcpu_to_vnode.h),
     XENPP_SAME_MEMBER(xen_vnuma_topology_info, vnuma_topology_info, vcpu_to_vnode),
-    XENPP_SAME_MEMBER(xen_vnuma_topology_info, vnuma_topology_info, vmemrange.h),
     XENPP_SAME_MEMBER(xen_vnuma_topology_info, vnuma_topology_info, vmemrange.pad),
+    XENPP_SAME_MEMBER(xen_vnuma_topology_info, vnuma_topology_info, vmemrange.h),
     XENPP_SAME_MEMBER(xen_vnuma_topology_info, vnuma_topology_info, vmemrange),
 };
 

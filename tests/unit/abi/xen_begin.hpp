@@ -6,6 +6,8 @@
 #    define __XEN_TOOLS__ 1
 #endif
 #include <cstring>
+// The C headers refuse to declare anonymous structures to a compiler that calls itself strict.
+#undef __STRICT_ANSI__
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wpragmas"
 #pragma GCC diagnostic ignored "-Wunknown-warning-option"

@@ -211,6 +211,7 @@ struct hvm_altp2m_op {
     std::uint32_t pad2;
 
     union {
+        std::uint8_t pad[64];
         hvm_altp2m_domain_state domain_state;
         hvm_altp2m_vcpu_enable_notify enable_notify;
         hvm_altp2m_view view;
@@ -222,7 +223,6 @@ struct hvm_altp2m_op {
         hvm_altp2m_vcpu_disable_notify disable_notify;
         hvm_altp2m_get_vcpu_p2m_idx get_vcpu_p2m_idx;
         hvm_altp2m_set_visibility set_visibility;
-        std::uint8_t pad[64];
     } u;
 };
 
