@@ -223,6 +223,10 @@ constexpr layout layouts[] = {
     XENPP_SAME_MEMBER(hvm_tsc_adjust, hvm_tsc_adjust, tsc_adjust),
     XENPP_SAME_STRUCT(hvm_msr, hvm_msr),
     XENPP_SAME_MEMBER(hvm_msr, hvm_msr, count),
+    XENPP_SAME_STRUCT(hvm_msr::hvm_one_msr, hvm_one_msr),
+    XENPP_SAME_MEMBER(hvm_msr::hvm_one_msr, hvm_one_msr, index),
+    XENPP_SAME_MEMBER(hvm_msr::hvm_one_msr, hvm_one_msr, _rsvd),
+    XENPP_SAME_MEMBER(hvm_msr::hvm_one_msr, hvm_one_msr, val),
 };
 
 constexpr number numbers[] = {

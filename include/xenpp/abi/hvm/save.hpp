@@ -408,9 +408,18 @@ struct hvm_tsc_adjust {
 
 static_assert(sizeof(hvm_tsc_adjust) == 8);
 
+/// One MSR of such a record.
+struct hvm_one_msr {
+    std::uint32_t index;
+    std::uint32_t _rsvd;
+    std::uint64_t val;
+};
+
+static_assert(sizeof(hvm_one_msr) == 16);
+
 /// MSRs of a vCPU that have no record of their own: `count` entries of index, zero and value
 /// follow.
-struct hvm_msr {
+struct alignas(8) hvm_msr {
     std::uint32_t count;
     std::uint32_t reserved_;
     // msr[]: as many as fit follow.
