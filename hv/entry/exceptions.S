@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0
+// One stub a vector: makes the frame uniform, saves the registers, calls handle_vector.
+
+    .section .text
+    .macro vector_stub n
+    .align 16
+    .if !((\n == 8) || (\n >= 10 && \n <= 14) || (\n == 17) || (\n == 21) || (\n == 29) || (\n == 30))
+    pushq   $0                  // no error code from the processor
+    .endif
+    pushq   $\n
+    jmp     save_and_handle
+    .endm
+
+    .align 16
+    .globl vector_stubs
+vector_stubs:
+    .set i, 0
+    .rept 256
+    vector_stub i
+    .set i, i + 1
+    .endr
+
+save_and_handle:
+    pushq   %rax
+    pushq   %rcx
+    pushq   %rdx
+    pushq   %rbx
+    pushq   %rbp
+    pushq   %rsi
+    pushq   %rdi
+    pushq   %r8
+    pushq   %r9
+    pushq   %r10
+    pushq   %r11
+    pushq   %r12
+    pushq   %r13
+    pushq   %r14
+    pushq   %r15
+    movq    %rsp, %rdi
+    cld
+    call    handle_vector
+    popq    %r15
+    popq    %r14
+    popq    %r13
+    popq    %r12
+    popq    %r11
+    popq    %r10
+    popq    %r9
+    popq    %r8
+    popq    %rdi
+    popq    %rsi
+    popq    %rbp
+    popq    %rbx
+    popq    %rdx
+    popq    %rcx
+    popq    %rax
+    addq    $16, %rsp
+    iretq
+
+    .section .note.GNU-stack, "", @progbits

@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+// What one CPU has of its own: stack, descriptor tables, and the marks its interrupts leave.
+#pragma once
+
+#include <xenpp/base/atomic.hpp>
+#include <xenpp/base/strong.hpp>
+#include <xenpp/hv/platform.hpp>
+#include <xenpp/x86/descriptor.hpp>
+
+#include <array>
+#include <cstdint>
+
+namespace xenpp::image {
+
+inline constexpr std::size_t stack_size = 32768; // entry.S has the same number
+
+/// Work that an interrupt left for the run loop.
+enum work_bit : std::uint32_t {
+    work_timer = 1U << 0,
+    work_kick = 1U << 1,
+    work_doorbell = 1U << 2,
+};
+
+struct alignas(64) percpu {
+    cpu_id id{};
+    std::uint32_t apic_id = 0;
+    std::uint32_t work = 0;         ///< work_bit, changed atomically (IPIs may come from anywhere)
+    std::uint64_t deadline_ns = 0;  ///< what the timer is armed for
+    std::uint64_t asid_next = 1;    ///< hv/svm: the next ASID to give out on this CPU
+    std::uint64_t asid_generation = 1;
+    std::uint64_t hsave_pa = 0;
+    void* loaded = nullptr;         ///< the vCPU whose state is in the registers
+    std::array<std::uint64_t, 8> gdt{};
+    x86::tss64 tss{};
+    bool online = false;
+};
+
+extern std::array<percpu, hv::max_cpus> cpus;
+extern unsigned cpu_count;
+
+/// This CPU's data, found through its stack: the pointer stands in the stack's last word, so that
+/// no segment register is needed, and a guest's may stay loaded while the hypervisor works.
+[[gnu::always_inline]] inline percpu& this_percpu() noexcept {
+    std::uint64_t sp;
+    asm("mov %%rsp, %0" : "=r"(sp));
+    return **reinterpret_cast<percpu**>((sp | (stack_size - 1)) - 7);
+}
+
+/// Puts `p` in the last word of the stack that ends at `top`.
+inline void adopt_stack(std::byte* top, percpu& p) noexcept {
+    *reinterpret_cast<percpu**>(top - 8) = &p;
+}
+
+} // namespace xenpp::image
