@@ -16,6 +16,7 @@ struct exit_action {
         inject,  ///< deliver an exception
         block,   ///< step over the instruction and wait for an event
         halted,  ///< halted for good (HLT with interrupts off)
+        triple_fault, ///< the vCPU faulted beyond #DF: the domain resets
         crash,   ///< the domain has done what cannot be carried on from
     };
 
@@ -29,6 +30,9 @@ struct exit_action {
     static constexpr exit_action skip() noexcept { return {kind::skip, {}, false, 0, nullptr}; }
     static constexpr exit_action block() noexcept { return {kind::block, {}, false, 0, nullptr}; }
     static constexpr exit_action halted() noexcept { return {kind::halted, {}, false, 0, nullptr}; }
+    static constexpr exit_action triple_fault() noexcept {
+        return {kind::triple_fault, {}, false, 0, nullptr};
+    }
     static constexpr exit_action inject(x86::exception e) noexcept {
         return {kind::inject, e, false, 0, nullptr};
     }

@@ -6,6 +6,7 @@
 #include <xenpp/abi/vcpu.hpp>
 #include <xenpp/abi/xen.hpp>
 #include <xenpp/base/atomic.hpp>
+#include <xenpp/hv/exit_reason.hpp>
 #include <xenpp/hv/platform.hpp>
 #include <xenpp/hv/timer.hpp>
 #include <xenpp/hv/vlapic.hpp>
@@ -51,6 +52,13 @@ enum pause_flag : std::uint32_t {
 };
 
 inline constexpr unsigned max_virqs = 24;
+
+/// The memory type range registers, kept for the guest to read back; nested paging ignores them.
+struct mtrr_state {
+    std::uint64_t default_type = 0x806; ///< enabled (E), write-back; no fixed ranges
+    std::array<std::uint64_t, 11> fixed{};
+    std::array<std::uint64_t, 16> variable{};
+};
 
 template <class P>
 struct vcpu {
@@ -105,7 +113,20 @@ struct vcpu {
     std::uint8_t upcall_vector = 0; ///< HVMOP_set_evtchn_upcall_vector, 0: none
     std::uint32_t poll_port = 0;    ///< SCHEDOP_poll: the one port waited for, ~0: several
 
-    vlapic lapic; ///< HVM only
+    // --- HVM only ---
+    vlapic lapic;
+    /// A start-up the vCPU has yet to carry out itself: `startup_init`, or `startup_sipi` with the
+    /// vector in the low byte; atomic, 0: none.
+    std::uint32_t startup = 0;
+    std::uint64_t xcr0 = 1;
+    std::uint64_t pat = 0x0007040600070406;
+    std::uint64_t tsc_aux = 0;
+    mtrr_state mtrr;
+    std::uint64_t exits = 0; ///< stays in the guest that ended
+    std::array<std::uint32_t, exit_reason_count> exit_counts{}; ///< by hv::exit_reason
 };
+
+inline constexpr std::uint32_t startup_init = 0x200;
+inline constexpr std::uint32_t startup_sipi = 0x100;
 
 } // namespace xenpp::hv

@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+// CPUID, HLT, XSETBV: what a processor would do by itself, within what the domain may see.
+#pragma once
+
+#include <xenpp/hv/cpuid_policy.hpp>
+#include <xenpp/hv/exit_action.hpp>
+#include <xenpp/hv/interrupt.hpp>
+#include <xenpp/x86/control_register.hpp>
+
+#include <cstdint>
+
+namespace xenpp::hv {
+
+template <class P>
+exit_action handle_cpuid(vcpu<P>& v) noexcept {
+    auto& c = v.context;
+    auto const r = cpuid_query(v, static_cast<std::uint32_t>(c.rax),
+                               static_cast<std::uint32_t>(c.rcx));
+    c.rax = r.a;
+    c.rbx = r.b;
+    c.rcx = r.c;
+    c.rdx = r.d;
+    return exit_action::skip();
+}
+
+/// With interrupts on: waits for one. With interrupts off nothing but INIT can wake it: the vCPU
+/// has ended, and when all have, the domain has powered itself off.
+template <class P>
+exit_action handle_hlt(vcpu<P>& v) noexcept {
+    return x86::rflags::value(v.context.rflags).has(x86::rflags::interrupt)
+               ? exit_action::block()
+               : exit_action::halted();
+}
+
+/// XSETBV of register 0 with a value that the domain's CPUID offers; else #GP (APM2 11.5.2).
+template <class V, class P>
+exit_action handle_xsetbv(vcpu<P>& v) noexcept {
+    auto const& c = v.context;
+    std::uint64_t const value = (c.rdx << 32) | (c.rax & 0xffffffff);
+    x86::xcr0::value const offered(xcr0_offered(v.dom.cpuid));
+    if (static_cast<std::uint32_t>(c.rcx) != 0 || c.cpl != 0 ||
+        !x86::xcr0::is_valid(x86::xcr0::value(value), offered)) {
+        return exit_action::inject(x86::exception::general_protection, 0);
+    }
+    v.xcr0 = value;
+    V::set_xcr0(v, value);
+    return exit_action::skip();
+}
+
+} // namespace xenpp::hv

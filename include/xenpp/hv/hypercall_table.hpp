@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: Apache-2.0
+// The hypercalls: one row each, from which dispatch, names and permissions follow.
+#pragma once
+
+#include <xenpp/hv/console_io.hpp>
+#include <xenpp/hv/domctl.hpp>
+#include <xenpp/hv/event_channel_op.hpp>
+#include <xenpp/hv/exit_action.hpp>
+#include <xenpp/hv/grant_table_op.hpp>
+#include <xenpp/hv/hvm_op.hpp>
+#include <xenpp/hv/hypercall.hpp>
+#include <xenpp/hv/link_op.hpp>
+#include <xenpp/hv/memory_op.hpp>
+#include <xenpp/hv/physdev_op.hpp>
+#include <xenpp/hv/platform_op.hpp>
+#include <xenpp/hv/sched_op.hpp>
+#include <xenpp/hv/sysctl.hpp>
+#include <xenpp/hv/vcpu_op.hpp>
+#include <xenpp/hv/vm_assist.hpp>
+#include <xenpp/hv/xen_version.hpp>
+
+#include <array>
+#include <cstdint>
+#include <string_view>
+
+namespace xenpp::hv {
+
+template <class P>
+hypercall_result do_multicall(vcpu<P>& v, hypercall_args& a) noexcept;
+
+/// Who may make a hypercall.
+enum class caller : std::uint8_t {
+    anyone,
+    guests,  ///< not the control domain
+    control, ///< only the control domain
+};
+
+template <class P>
+struct hypercall_row {
+    abi::hypercall number;
+    std::string_view name; ///< as in Xen's public header, for traces and documentation
+    hypercall_result (*handler)(vcpu<P>&, hypercall_args&) noexcept;
+    caller who;
+};
+
+// clang-format off
+template <class P>
+inline constexpr std::array hypercall_rows{
+    hypercall_row<P>{abi::hypercall::memory_op,        "memory_op",        do_memory_op<P>,        caller::anyone},
+    hypercall_row<P>{abi::hypercall::multicall,        "multicall",        do_multicall<P>,        caller::anyone},
+    hypercall_row<P>{abi::hypercall::xen_version,      "xen_version",      do_xen_version<P>,      caller::anyone},
+    hypercall_row<P>{abi::hypercall::console_io,       "console_io",       do_console_io<P>,       caller::anyone},
+    hypercall_row<P>{abi::hypercall::grant_table_op,   "grant_table_op",   do_grant_table_op<P>,   caller::anyone},
+    hypercall_row<P>{abi::hypercall::vm_assist,        "vm_assist",        do_vm_assist<P>,        caller::guests},
+    hypercall_row<P>{abi::hypercall::vcpu_op,          "vcpu_op",          do_vcpu_op<P>,          caller::anyone},
+    hypercall_row<P>{abi::hypercall::sched_op,         "sched_op",         do_sched_op<P>,         caller::anyone},
+    hypercall_row<P>{abi::hypercall::event_channel_op, "event_channel_op", do_event_channel_op<P>, caller::anyone},
+    hypercall_row<P>{abi::hypercall::physdev_op,       "physdev_op",       do_physdev_op<P>,       caller::anyone},
+    hypercall_row<P>{abi::hypercall::hvm_op,           "hvm_op",           do_hvm_op<P>,           caller::anyone},
+    hypercall_row<P>{abi::hypercall::platform_op,      "platform_op",      do_platform_op<P>,      caller::control},
+    hypercall_row<P>{abi::hypercall::sysctl,           "sysctl",           do_sysctl<P>,           caller::control},
+    hypercall_row<P>{abi::hypercall::domctl,           "domctl",           do_domctl<P>,           caller::control},
+    hypercall_row<P>{abi::hypercall::arch_7,           "link_op",          do_link_op<P>,          caller::control},
+};
+// clang-format on
+
+/// Carries out hypercall `number`. `nosys` for a number without a row, `perm` for the wrong caller.
+template <class P>
+hypercall_result dispatch_hypercall(vcpu<P>& v, unsigned number, hypercall_args& a) noexcept {
+    // The rows as an index by number, made by the compiler.
+    static constexpr unsigned numbers = 64;
+    static constexpr auto index = [] {
+        std::array<std::uint8_t, numbers> t{};
+        for (std::uint8_t i = 0; i < hypercall_rows<P>.size(); ++i) {
+            t[static_cast<unsigned>(hypercall_rows<P>[i].number)] = static_cast<std::uint8_t>(i + 1);
+        }
+        return t;
+    }();
+    if (number >= numbers || index[number] == 0) {
+        return unexpected(errc::nosys);
+    }
+    auto const& row = hypercall_rows<P>[index[number] - 1U];
+    bool const is_control = v.dom.kind == domain_kind::control;
+    if ((row.who == caller::control && !is_control) || (row.who == caller::guests && is_control)) {
+        return unexpected(errc::perm);
+    }
+    return row.handler(v, a);
+}
+
+/// arg[0]: a guest array of multicall_entry, arg[1]: how many. Continues where it was interrupted.
+template <class P>
+hypercall_result do_multicall(vcpu<P>& v, hypercall_args& a) noexcept {
+    constexpr unsigned most_at_once = 64;
+    for (unsigned done = 0; a.arg[1] != 0; ++done) {
+        if (done == most_at_once) {
+            return unexpected(errc::restart);
+        }
+        auto entry = XENPP_TRY(read_guest<abi::multicall_entry>(v, a.arg[0]));
+        hypercall_args inner;
+        for (unsigned i = 0; i < 6; ++i) {
+            inner.arg[i] = entry.args[i];
+        }
+        auto const number = static_cast<unsigned>(entry.op);
+        hypercall_result const r = entry.op == static_cast<std::uint64_t>(abi::hypercall::multicall)
+                                       ? hypercall_result(unexpected(errc::inval)) // no nesting
+                                       : dispatch_hypercall(v, number, inner);
+        if (!r && r.error() == errc::restart) {
+            for (unsigned i = 0; i < 6; ++i) {
+                entry.args[i] = inner.arg[i];
+            }
+            XENPP_TRY(write_guest(v, a.arg[0], entry));
+            return unexpected(errc::restart);
+        }
+        entry.result = r ? *r : static_cast<std::uint64_t>(to_abi(r.error()));
+        XENPP_TRY(write_guest(v, a.arg[0], entry));
+        a.arg[0] += sizeof entry;
+        --a.arg[1];
+    }
+    return std::uint64_t{0};
+}
+
+/// A hypercall of an HVM vCPU in 64-bit kernel mode: number in rax, arguments in rdi, rsi, rdx,
+/// r10, r8, r9. On `restart` the guest executes the instruction again with the new arguments.
+template <class P>
+exit_action handle_hypercall(vcpu<P>& v) noexcept {
+    auto& c = v.context;
+    if (c.cpl != 0) {
+        c.rax = static_cast<std::uint64_t>(to_abi(errc::perm));
+        return exit_action::skip();
+    }
+    if (!c.long_code) {
+        c.rax = static_cast<std::uint32_t>(to_abi(errc::nosys)); // 32-bit guests: not supported
+        return exit_action::skip();
+    }
+    hypercall_args a{{c.rdi, c.rsi, c.rdx, c.r10, c.r8, c.r9}};
+    auto const number = static_cast<unsigned>(c.rax <= 0xffff ? c.rax : 0xffff);
+    hypercall_result const r = dispatch_hypercall(v, number, a);
+    if (!r && r.error() == errc::restart) {
+        c.rdi = a.arg[0];
+        c.rsi = a.arg[1];
+        c.rdx = a.arg[2];
+        c.r10 = a.arg[3];
+        c.r8 = a.arg[4];
+        return exit_action::resume();
+    }
+    c.rax = r ? *r : static_cast<std::uint64_t>(to_abi(r.error()));
+    return exit_action::skip();
+}
+
+} // namespace xenpp::hv
