@@ -63,6 +63,7 @@ def declared(text):
 
 def compared(text):
     """Yields what the rows of a test compare."""
+    yield from re.findall(r"sizeof\(::xenpp::abi::(\w+)\)", text)
     for kind, arguments in ROW.findall(text):
         parts = [part.strip() for part in arguments.split(",")]
         yield f"{parts[1]}.{parts[2].replace('[0]', '')}" if kind == "MEMBER" else parts[1]
