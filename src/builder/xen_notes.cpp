@@ -2,6 +2,7 @@
 // Walking a note segment, and the table of Xen's note types.
 #include "builder/little_endian.hpp"
 
+#include <xenpp/abi/elfnote.hpp>
 #include <xenpp/base/checked.hpp>
 #include <xenpp/builder/xen_notes.hpp>
 
@@ -14,54 +15,33 @@ namespace {
 constexpr std::string_view operation = "parse ELF notes";
 
 // clang-format off
-/// Xen: XEN_ELFNOTE_*.
-enum class note : std::uint32_t {
-    info               = 0,
-    entry              = 1,
-    hypercall_page     = 2,
-    virt_base          = 3,
-    paddr_offset       = 4,
-    xen_version        = 5,
-    guest_os           = 6,
-    guest_version      = 7,
-    loader             = 8,
-    pae_mode           = 9,
-    features           = 10,
-    bsd_symtab         = 11,
-    hv_start_low       = 12,
-    l1_mfn_valid       = 13,
-    suspend_cancel     = 14,
-    init_p2m           = 15,
-    mod_start_pfn      = 16,
-    supported_features = 17,
-    phys32_entry       = 18,
-};
+using note = std::uint32_t;
 
 struct number_note { note type; std::optional<std::uint64_t> xen_notes::*field; };
 constexpr number_note number_notes[] = {
-    {note::entry,          &xen_notes::entry},
-    {note::hypercall_page, &xen_notes::hypercall_page},
-    {note::virt_base,      &xen_notes::virt_base},
-    {note::paddr_offset,   &xen_notes::paddr_offset},
-    {note::hv_start_low,   &xen_notes::hv_start_low},
-    {note::init_p2m,       &xen_notes::init_p2m},
-    {note::phys32_entry,   &xen_notes::phys32_entry},
+    {abi::elfnote_entry,          &xen_notes::entry},
+    {abi::elfnote_hypercall_page, &xen_notes::hypercall_page},
+    {abi::elfnote_virt_base,      &xen_notes::virt_base},
+    {abi::elfnote_paddr_offset,   &xen_notes::paddr_offset},
+    {abi::elfnote_hv_start_low,   &xen_notes::hv_start_low},
+    {abi::elfnote_init_p2m,       &xen_notes::init_p2m},
+    {abi::elfnote_phys32_entry,   &xen_notes::phys32_entry},
 };
 
 struct text_note { note type; std::string xen_notes::*field; };
 constexpr text_note text_notes[] = {
-    {note::xen_version,   &xen_notes::xen_version},
-    {note::guest_os,      &xen_notes::guest_os},
-    {note::guest_version, &xen_notes::guest_version},
-    {note::loader,        &xen_notes::loader},
-    {note::pae_mode,      &xen_notes::pae_mode},
-    {note::features,      &xen_notes::features},
+    {abi::elfnote_xen_version,   &xen_notes::xen_version},
+    {abi::elfnote_guest_os,      &xen_notes::guest_os},
+    {abi::elfnote_guest_version, &xen_notes::guest_version},
+    {abi::elfnote_loader,        &xen_notes::loader},
+    {abi::elfnote_pae_mode,      &xen_notes::pae_mode},
+    {abi::elfnote_features,      &xen_notes::features},
 };
 
 struct flag_note { note type; bool xen_notes::*field; };
 constexpr flag_note flag_notes[] = {
-    {note::suspend_cancel, &xen_notes::suspend_cancel},
-    {note::mod_start_pfn,  &xen_notes::mod_start_pfn},
+    {abi::elfnote_suspend_cancel, &xen_notes::suspend_cancel},
+    {abi::elfnote_mod_start_pfn,  &xen_notes::mod_start_pfn},
 };
 
 // clang-format on
@@ -75,7 +55,7 @@ result<std::uint64_t> number(bytes_view desc, note type) {
         return *load_le<std::uint64_t>(desc, 0);
     }
     return fail(operation, fmt::format("Xen ELF note {} holds {} bytes, not a number of 4 or 8",
-                                       static_cast<unsigned>(type), desc.size()));
+                                       type, desc.size()));
 }
 
 std::string text(bytes_view desc) {
@@ -108,12 +88,12 @@ result<void> take(note type, bytes_view desc, xen_notes& out) {
             return {};
         }
     }
-    if (type == note::supported_features) {
+    if (type == abi::elfnote_supported_features) {
         // Wider sets may come; features beyond 32 are none of ours.
         out.supported_features = static_cast<std::uint32_t>(XENPP_TRY(number(desc, type)));
-    } else if (type == note::bsd_symtab) {
+    } else if (type == abi::elfnote_bsd_symtab) {
         out.bsd_symtab = text(desc) == "yes";
-    } else if (type == note::l1_mfn_valid) {
+    } else if (type == abi::elfnote_l1_mfn_valid) {
         auto const half = desc.size() / 2;
         auto const mask = XENPP_TRY(number(desc.first(half), type));
         out.l1_mfn_valid = {mask, XENPP_TRY(number(desc.subspan(half), type))};
@@ -138,7 +118,7 @@ result<void> collect_xen_notes(std::span<std::byte const> bytes, xen_notes& note
         }
         if (name_size == 4 && has_text(bytes, at + header, {"Xen", 4})) {
             ++notes.count;
-            XENPP_TRY(take(static_cast<note>(type), *desc, notes));
+            XENPP_TRY(take(type, *desc, notes));
         }
         at = desc_at + align_up(std::uint64_t{desc_size}, std::uint64_t{4});
         if (at > bytes.size()) {

@@ -27,7 +27,7 @@ constexpr std::uint32_t apic_id_of(vcpu_id v) noexcept {
 }
 
 struct acpi_request {
-    gpa base;                     ///< where the tables will lie; page aligned
+    gpa base{};                   ///< where the tables will lie; page aligned
     std::uint32_t vcpus_online{}; ///< enabled in the MADT: vCPUs 0 to vcpus_online - 1
     std::uint32_t vcpus{};        ///< all; the others can be brought online later
     acpi_profile profile = acpi_profile::reduced;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // ACPI tables: read back by hand, and judged by Intel's own disassembler and compiler (iasl).
 #include "builder/aml.hpp"
+#include "fakes/bytes_on_disk.hpp"
 
 #include <xenpp/builder/acpi.hpp>
 
@@ -73,22 +74,6 @@ found find_all(acpi_request const& r) {
     return f;
 }
 
-/// A folder that goes with the test.
-struct scratch_folder {
-    std::filesystem::path path;
-
-    scratch_folder() {
-        std::string name = (std::filesystem::temp_directory_path() / "xenpp-acpi-XXXXXX").string();
-        REQUIRE(::mkdtemp(name.data()) != nullptr);
-        path = name;
-    }
-
-    scratch_folder(scratch_folder const&) = delete;
-    scratch_folder& operator=(scratch_folder const&) = delete;
-
-    ~scratch_folder() { std::filesystem::remove_all(path); }
-};
-
 std::string read_text(std::filesystem::path const& p) {
     std::ostringstream out;
     out << std::ifstream(p).rdbuf();
@@ -109,13 +94,11 @@ std::string iasl(std::filesystem::path const& folder, std::string const& argumen
 
 /// The ASL of one table, after iasl has read it, and written it back to the same bytes.
 std::string through_iasl(bytes_view table) {
-    scratch_folder const folder;
-    std::ofstream(folder.path / "t.aml", std::ios::binary)
-        .write(reinterpret_cast<char const*>(table.data()),
-               static_cast<std::streamsize>(table.size()));
-    iasl(folder.path, "-d t.aml");
-    auto const source = read_text(folder.path / "t.dsl");
-    auto const said = iasl(folder.path, "-p again t.dsl");
+    fakes::scratch_folder const folder;
+    folder.file("t.aml", table);
+    iasl(folder.path(), "-d t.aml");
+    auto const source = read_text(folder.path() / "t.dsl");
+    auto const said = iasl(folder.path(), "-p again t.dsl");
     CHECK(said.find(" 0 Errors") != std::string::npos);
     return source;
 }
