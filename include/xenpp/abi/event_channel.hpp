@@ -222,7 +222,7 @@ inline constexpr std::uint32_t evtchn_fifo_nr_channels = 1u << 17;
 struct evtchn_fifo_control_block {
     std::uint32_t ready;
     std::uint32_t _rsvd;
-    std::uint32_t head[16];
+    std::uint32_t head[evtchn_fifo_max_queues];
 };
 
 static_assert(sizeof(evtchn_fifo_control_block) == 72);

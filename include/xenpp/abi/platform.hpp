@@ -405,7 +405,8 @@ struct processor_flags {
     std::uint32_t has_cst : 1;
     std::uint32_t power_setup_done : 1;
     std::uint32_t bm_rld_set : 1;
-    std::uint8_t reserved_[3];
+    std::uint32_t reserved_ : 3;
+    std::uint8_t reserved_2[3];
 };
 
 static_assert(sizeof(processor_flags) == 4);

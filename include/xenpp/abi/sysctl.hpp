@@ -508,7 +508,7 @@ struct sysctl_arinc653_schedule {
         std::uint32_t vcpu_id;
         std::uint32_t reserved_2;
         std::uint64_t runtime;
-    } sched_entries[64];
+    } sched_entries[arinc653_max_domains_per_schedule];
 };
 
 static_assert(sizeof(sysctl_arinc653_schedule) == 2064);
@@ -550,6 +550,8 @@ struct sysctl_scheduler_op {
     std::uint32_t reserved_;
 
     union {
+        std::uint8_t reserved_2[16];
+
         struct sysctl_sched_arinc653 {
             guest_handle<sysctl_arinc653_schedule> schedule;
         } sched_arinc653;

@@ -252,7 +252,7 @@ static_assert(sizeof(vcpu_info) == 64);
 /// The page every domain shares with the hypervisor: vCPU state, event channels of the two-level
 /// layout, wall clock. `wc_version` works as that of `vcpu_time_info`.
 struct shared_info {
-    abi::vcpu_info vcpu_info[32];
+    abi::vcpu_info vcpu_info[legacy_max_vcpus];
     std::uint64_t evtchn_pending[64];
     std::uint64_t evtchn_mask[64];
     std::uint32_t wc_version;

@@ -1,14 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 // arch_x86_cpu_policy.hpp against the installed xen/arch-x86/xen.h.
-#include <xenpp/abi/arch_x86_cpu_policy.hpp>
-
 #include "same.hpp"
 
+#include <xenpp/abi/arch_x86_cpu_policy.hpp>
+
+// clang-format off
 #include "xen_begin.hpp"
 extern "C" {
 #include <xen/xen.h>
 }
 #include "xen_end.hpp"
+// clang-format on
 
 using namespace xenpp::abi_test;
 

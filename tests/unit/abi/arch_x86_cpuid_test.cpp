@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // arch_x86_cpuid.hpp against the installed xen/arch-x86/cpuid.h and xen/arch-x86/cpufeatureset.h.
-#include <xenpp/abi/arch_x86_cpuid.hpp>
-
 #include "same.hpp"
 
+#include <xenpp/abi/arch_x86_cpuid.hpp>
+
+// clang-format off
 #include "xen_begin.hpp"
 extern "C" {
 #include <xen/xen.h>
@@ -11,6 +12,7 @@ extern "C" {
 #include <xen/arch-x86/cpufeatureset.h>
 }
 #include "xen_end.hpp"
+// clang-format on
 
 using namespace xenpp::abi_test;
 

@@ -1,15 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 // callback.hpp against the installed xen/callback.h.
-#include <xenpp/abi/callback.hpp>
-
 #include "same.hpp"
 
+#include <xenpp/abi/callback.hpp>
+
+// clang-format off
 #include "xen_begin.hpp"
 extern "C" {
 #include <xen/xen.h>
 #include <xen/callback.h>
 }
 #include "xen_end.hpp"
+// clang-format on
 
 using namespace xenpp::abi_test;
 

@@ -1,14 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 // domctl.hpp against the installed xen/domctl.h.
-#include <xenpp/abi/domctl.hpp>
-
 #include "same.hpp"
 
+#include <xenpp/abi/domctl.hpp>
+
+// clang-format off
 #include "xen_begin.hpp"
 extern "C" {
 #include <xen/domctl.h>
 }
 #include "xen_end.hpp"
+// clang-format on
 
 using namespace xenpp::abi_test;
 

@@ -1,14 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 // elfnote.hpp against the installed xen/elfnote.h.
-#include <xenpp/abi/elfnote.hpp>
-
 #include "same.hpp"
 
+#include <xenpp/abi/elfnote.hpp>
+
+// clang-format off
 #include "xen_begin.hpp"
 extern "C" {
 #include <xen/elfnote.h>
 }
 #include "xen_end.hpp"
+// clang-format on
 
 using namespace xenpp::abi_test;
 

@@ -1,14 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 // event_channel.hpp against the installed xen/event_channel.h.
-#include <xenpp/abi/event_channel.hpp>
-
 #include "same.hpp"
 
+#include <xenpp/abi/event_channel.hpp>
+
+// clang-format off
 #include "xen_begin.hpp"
 extern "C" {
 #include <xen/event_channel.h>
 }
 #include "xen_end.hpp"
+// clang-format on
 
 using namespace xenpp::abi_test;
 

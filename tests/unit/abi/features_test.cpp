@@ -1,14 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 // features.hpp against the installed xen/features.h.
-#include <xenpp/abi/features.hpp>
-
 #include "same.hpp"
 
+#include <xenpp/abi/features.hpp>
+
+// clang-format off
 #include "xen_begin.hpp"
 extern "C" {
 #include <xen/features.h>
 }
 #include "xen_end.hpp"
+// clang-format on
 
 using namespace xenpp::abi_test;
 

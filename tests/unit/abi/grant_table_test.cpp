@@ -1,14 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 // grant_table.hpp against the installed xen/grant_table.h.
-#include <xenpp/abi/grant_table.hpp>
-
 #include "same.hpp"
 
+#include <xenpp/abi/grant_table.hpp>
+
+// clang-format off
 #include "xen_begin.hpp"
 extern "C" {
 #include <xen/grant_table.h>
 }
 #include "xen_end.hpp"
+// clang-format on
 
 using namespace xenpp::abi_test;
 

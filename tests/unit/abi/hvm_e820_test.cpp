@@ -1,14 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 // hvm/e820.hpp against the installed xen/hvm/e820.h.
-#include <xenpp/abi/hvm/e820.hpp>
-
 #include "same.hpp"
 
+#include <xenpp/abi/hvm/e820.hpp>
+
+// clang-format off
 #include "xen_begin.hpp"
 extern "C" {
 #include <xen/hvm/e820.h>
 }
 #include "xen_end.hpp"
+// clang-format on
 
 using namespace xenpp::abi_test;
 

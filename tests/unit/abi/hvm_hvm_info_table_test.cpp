@@ -1,15 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 // hvm/hvm_info_table.hpp against the installed xen/hvm/hvm_info_table.h.
-#include <xenpp/abi/hvm/hvm_info_table.hpp>
-
 #include "same.hpp"
 
+#include <xenpp/abi/hvm/hvm_info_table.hpp>
+
+// clang-format off
 #include "xen_begin.hpp"
 extern "C" {
 #include <xen/xen.h>
 #include <xen/hvm/hvm_info_table.h>
 }
 #include "xen_end.hpp"
+// clang-format on
 
 using namespace xenpp::abi_test;
 

@@ -1,14 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 // hvm/hvm_op.hpp against the installed xen/hvm/hvm_op.h.
-#include <xenpp/abi/hvm/hvm_op.hpp>
-
 #include "same.hpp"
 
+#include <xenpp/abi/hvm/hvm_op.hpp>
+
+// clang-format off
 #include "xen_begin.hpp"
 extern "C" {
 #include <xen/hvm/hvm_op.h>
 }
 #include "xen_end.hpp"
+// clang-format on
 
 using namespace xenpp::abi_test;
 

@@ -1,15 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 // hvm/hvm_vcpu.hpp against the installed xen/hvm/hvm_vcpu.h.
-#include <xenpp/abi/hvm/hvm_vcpu.hpp>
-
 #include "same.hpp"
 
+#include <xenpp/abi/hvm/hvm_vcpu.hpp>
+
+// clang-format off
 #include "xen_begin.hpp"
 extern "C" {
 #include <xen/xen.h>
 #include <xen/hvm/hvm_vcpu.h>
 }
 #include "xen_end.hpp"
+// clang-format on
 
 using namespace xenpp::abi_test;
 

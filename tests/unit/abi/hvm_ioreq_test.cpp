@@ -1,15 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 // hvm/ioreq.hpp against the installed xen/hvm/ioreq.h.
-#include <xenpp/abi/hvm/ioreq.hpp>
-
 #include "same.hpp"
 
+#include <xenpp/abi/hvm/ioreq.hpp>
+
+// clang-format off
 #include "xen_begin.hpp"
 extern "C" {
 #include <xen/xen.h>
 #include <xen/hvm/ioreq.h>
 }
 #include "xen_end.hpp"
+// clang-format on
 
 using namespace xenpp::abi_test;
 

@@ -1,15 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 // hvm/params.hpp against the installed xen/hvm/params.h.
-#include <xenpp/abi/hvm/params.hpp>
-
 #include "same.hpp"
 
+#include <xenpp/abi/hvm/params.hpp>
+
+// clang-format off
 #include "xen_begin.hpp"
 extern "C" {
 #include <xen/hvm/hvm_op.h>
 #include <xen/hvm/params.h>
 }
 #include "xen_end.hpp"
+// clang-format on
 
 using namespace xenpp::abi_test;
 

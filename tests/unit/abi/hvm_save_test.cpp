@@ -1,15 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 // hvm/save.hpp against the installed xen/hvm/save.h and xen/arch-x86/hvm/save.h.
-#include <xenpp/abi/hvm/save.hpp>
-
 #include "same.hpp"
 
+#include <xenpp/abi/hvm/save.hpp>
+
+// clang-format off
 #include "xen_begin.hpp"
 extern "C" {
 #include <xen/xen.h>
 #include <xen/hvm/save.h>
 }
 #include "xen_end.hpp"
+// clang-format on
 
 using namespace xenpp::abi_test;
 

@@ -1,14 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 // hvm/start_info.hpp against the installed xen/arch-x86/hvm/start_info.h.
-#include <xenpp/abi/hvm/start_info.hpp>
-
 #include "same.hpp"
 
+#include <xenpp/abi/hvm/start_info.hpp>
+
+// clang-format off
 #include "xen_begin.hpp"
 extern "C" {
 #include <xen/arch-x86/hvm/start_info.h>
 }
 #include "xen_end.hpp"
+// clang-format on
 
 using namespace xenpp::abi_test;
 

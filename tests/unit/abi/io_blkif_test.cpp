@@ -1,15 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 // io/blkif.hpp against the installed xen/io/blkif.h.
-#include <xenpp/abi/io/blkif.hpp>
-
 #include "same.hpp"
 
+#include <xenpp/abi/io/blkif.hpp>
+
+// clang-format off
 #include "xen_begin.hpp"
 extern "C" {
 #include <xen/xen.h>
 #include <xen/io/blkif.h>
 }
 #include "xen_end.hpp"
+// clang-format on
 
 using namespace xenpp::abi_test;
 

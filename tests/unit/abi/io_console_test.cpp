@@ -1,14 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 // io/console.hpp against the installed xen/io/console.h.
-#include <xenpp/abi/io/console.hpp>
-
 #include "same.hpp"
 
+#include <xenpp/abi/io/console.hpp>
+
+// clang-format off
 #include "xen_begin.hpp"
 extern "C" {
 #include <xen/io/console.h>
 }
 #include "xen_end.hpp"
+// clang-format on
 
 using namespace xenpp::abi_test;
 

@@ -1,14 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 // io/protocols.hpp against the installed xen/io/protocols.h.
-#include <xenpp/abi/io/protocols.hpp>
-
 #include "same.hpp"
 
+#include <xenpp/abi/io/protocols.hpp>
+
+// clang-format off
 #include "xen_begin.hpp"
 extern "C" {
 #include <xen/io/protocols.h>
 }
 #include "xen_end.hpp"
+// clang-format on
 
 using namespace xenpp::abi_test;
 

@@ -1,15 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 // io/ring.hpp against the installed xen/io/ring.h.
-#include <xenpp/abi/io/ring.hpp>
-
 #include "same.hpp"
 
+#include <xenpp/abi/io/ring.hpp>
+
+// clang-format off
 #include "xen_begin.hpp"
 extern "C" {
 #include <xen/xen.h>
 #include <xen/io/ring.h>
 }
 #include "xen_end.hpp"
+// clang-format on
 
 using namespace xenpp::abi_test;
 

@@ -1,14 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 // io/xenbus.hpp against the installed xen/io/xenbus.h.
-#include <xenpp/abi/io/xenbus.hpp>
-
 #include "same.hpp"
 
+#include <xenpp/abi/io/xenbus.hpp>
+
+// clang-format off
 #include "xen_begin.hpp"
 extern "C" {
 #include <xen/io/xenbus.h>
 }
 #include "xen_end.hpp"
+// clang-format on
 
 using namespace xenpp::abi_test;
 

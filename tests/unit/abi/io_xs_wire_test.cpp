@@ -1,14 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 // io/xs_wire.hpp against the installed xen/io/xs_wire.h.
-#include <xenpp/abi/io/xs_wire.hpp>
-
 #include "same.hpp"
 
+#include <xenpp/abi/io/xs_wire.hpp>
+
+// clang-format off
 #include "xen_begin.hpp"
 extern "C" {
 #include <xen/io/xs_wire.h>
 }
 #include "xen_end.hpp"
+// clang-format on
 
 using namespace xenpp::abi_test;
 

@@ -1,15 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 // memory.hpp against the installed xen/memory.h.
-#include <xenpp/abi/memory.hpp>
-
 #include "same.hpp"
 
+#include <xenpp/abi/memory.hpp>
+
+// clang-format off
 #include "xen_begin.hpp"
 extern "C" {
 #include <xen/xen.h>
 #include <xen/memory.h>
 }
 #include "xen_end.hpp"
+// clang-format on
 
 using namespace xenpp::abi_test;
 

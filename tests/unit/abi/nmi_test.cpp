@@ -1,15 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 // nmi.hpp against the installed xen/nmi.h.
-#include <xenpp/abi/nmi.hpp>
-
 #include "same.hpp"
 
+#include <xenpp/abi/nmi.hpp>
+
+// clang-format off
 #include "xen_begin.hpp"
 extern "C" {
 #include <xen/xen.h>
 #include <xen/nmi.h>
 }
 #include "xen_end.hpp"
+// clang-format on
 
 using namespace xenpp::abi_test;
 

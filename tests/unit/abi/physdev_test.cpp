@@ -1,14 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 // physdev.hpp against the installed xen/physdev.h.
-#include <xenpp/abi/physdev.hpp>
-
 #include "same.hpp"
 
+#include <xenpp/abi/physdev.hpp>
+
+// clang-format off
 #include "xen_begin.hpp"
 extern "C" {
 #include <xen/physdev.h>
 }
 #include "xen_end.hpp"
+// clang-format on
 
 using namespace xenpp::abi_test;
 

@@ -1,14 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 // platform.hpp against the installed xen/platform.h.
-#include <xenpp/abi/platform.hpp>
-
 #include "same.hpp"
 
+#include <xenpp/abi/platform.hpp>
+
+// clang-format off
 #include "xen_begin.hpp"
 extern "C" {
 #include <xen/platform.h>
 }
 #include "xen_end.hpp"
+// clang-format on
 
 using namespace xenpp::abi_test;
 

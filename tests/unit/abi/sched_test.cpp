@@ -1,14 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 // sched.hpp against the installed xen/sched.h.
-#include <xenpp/abi/sched.hpp>
-
 #include "same.hpp"
 
+#include <xenpp/abi/sched.hpp>
+
+// clang-format off
 #include "xen_begin.hpp"
 extern "C" {
 #include <xen/sched.h>
 }
 #include "xen_end.hpp"
+// clang-format on
 
 using namespace xenpp::abi_test;
 

@@ -1,15 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 // abi::sring_header against the ring page that xen/io/ring.h makes for one protocol.
-#include <xenpp/abi/io/ring.hpp>
-
 #include "same.hpp"
 
+#include <xenpp/abi/io/ring.hpp>
+
+// clang-format off
 #include "xen_begin.hpp"
 extern "C" {
 #include <xen/xen.h>
 #include <xen/io/blkif.h>
 }
 #include "xen_end.hpp"
+// clang-format on
 
 using namespace xenpp::abi_test;
 

@@ -1,14 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 // sysctl.hpp against the installed xen/sysctl.h.
-#include <xenpp/abi/sysctl.hpp>
-
 #include "same.hpp"
 
+#include <xenpp/abi/sysctl.hpp>
+
+// clang-format off
 #include "xen_begin.hpp"
 extern "C" {
 #include <xen/sysctl.h>
 }
 #include "xen_end.hpp"
+// clang-format on
 
 using namespace xenpp::abi_test;
 

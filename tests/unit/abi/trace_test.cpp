@@ -1,15 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 // trace.hpp against the installed xen/trace.h.
-#include <xenpp/abi/trace.hpp>
-
 #include "same.hpp"
 
+#include <xenpp/abi/trace.hpp>
+
+// clang-format off
 #include "xen_begin.hpp"
 extern "C" {
 #include <xen/xen.h>
 #include <xen/trace.h>
 }
 #include "xen_end.hpp"
+// clang-format on
 
 using namespace xenpp::abi_test;
 

@@ -1,14 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 // vcpu.hpp against the installed xen/vcpu.h.
-#include <xenpp/abi/vcpu.hpp>
-
 #include "same.hpp"
 
+#include <xenpp/abi/vcpu.hpp>
+
+// clang-format off
 #include "xen_begin.hpp"
 extern "C" {
 #include <xen/vcpu.h>
 }
 #include "xen_end.hpp"
+// clang-format on
 
 using namespace xenpp::abi_test;
 

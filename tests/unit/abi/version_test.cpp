@@ -1,14 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 // version.hpp against the installed xen/version.h.
-#include <xenpp/abi/version.hpp>
-
 #include "same.hpp"
 
+#include <xenpp/abi/version.hpp>
+
+// clang-format off
 #include "xen_begin.hpp"
 extern "C" {
 #include <xen/version.h>
 }
 #include "xen_end.hpp"
+// clang-format on
 
 using namespace xenpp::abi_test;
 

@@ -1,14 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 // xen.hpp against the installed xen/xen.h.
-#include <xenpp/abi/xen.hpp>
-
 #include "same.hpp"
 
+#include <xenpp/abi/xen.hpp>
+
+// clang-format off
 #include "xen_begin.hpp"
 extern "C" {
 #include <xen/xen.h>
 }
 #include "xen_end.hpp"
+// clang-format on
 
 using namespace xenpp::abi_test;
 

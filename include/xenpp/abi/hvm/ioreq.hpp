@@ -67,7 +67,7 @@ inline constexpr std::uint32_t ioreq_buffer_slot_num = 511;
 struct buffered_iopage {
     std::uint32_t read_pointer;
     std::uint32_t write_pointer;
-    abi::buf_ioreq buf_ioreq[511];
+    abi::buf_ioreq buf_ioreq[ioreq_buffer_slot_num];
 };
 
 static_assert(sizeof(buffered_iopage) == 4096);

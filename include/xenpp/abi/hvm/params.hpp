@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// The numbered parameters of such a guest, and their values; public header hvm/params.h.
+// The numbered parameters of a guest with hardware virtualisation; public header hvm/params.h.
 #pragma once
 
 #include <cstdint>
 
 namespace xenpp::abi {
 
-/// Parameters that exist no longer, or that no tool sets.
+/// Parameters of earlier versions, without a meaning now.
 inline constexpr std::uint32_t hvm_param_pae_enabled = 4;
 inline constexpr std::uint32_t hvm_param_dm_domain = 13;
 inline constexpr std::uint32_t hvm_param_memory_event_cr0 = 20;
@@ -34,7 +34,8 @@ inline constexpr std::uint32_t hvm_param_bufioreq_pfn = 6;
 /// Which Hyper-V enlightenments the guest sees.
 inline constexpr std::uint32_t hvm_param_viridian = 9;
 
-/// Bits of `hvm_param_viridian`; the first three-letter one is the base set.
+/// Bits of `hvm_param_viridian`. `hvmpv_no_freq` takes something from the base set, the others
+/// add to it.
 inline constexpr std::uint32_t hvmpv_base_freq_bit = 0;
 inline constexpr std::uint32_t hvmpv_base_freq = 1u << hvmpv_base_freq_bit;
 inline constexpr std::uint32_t hvmpv_no_freq_bit = 1;

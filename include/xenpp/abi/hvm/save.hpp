@@ -175,6 +175,7 @@ struct hvm_hw_vpic {
     std::uint8_t special_fully_nested_mode : 1;
     std::uint8_t special_mask_mode : 1;
     std::uint8_t is_master : 1;
+    std::uint8_t reserved_ : 1;
     std::uint8_t elcr;
     std::uint8_t int_output;
 };
@@ -210,7 +211,7 @@ struct hvm_hw_vioapic {
     std::uint64_t base_address;
     std::uint32_t ioregsel;
     std::uint32_t id;
-    vioapic_redir_entry redirtbl[48];
+    vioapic_redir_entry redirtbl[vioapic_num_pins];
 };
 
 static_assert(sizeof(hvm_hw_vioapic) == 400);
@@ -288,7 +289,7 @@ inline constexpr std::uint32_t rtc_cmos_size = 14;
 
 /// The emulated real-time clock.
 struct hvm_hw_rtc {
-    std::uint8_t cmos_data[14];
+    std::uint8_t cmos_data[rtc_cmos_size];
     std::uint8_t cmos_index;
     std::uint8_t pad0;
     std::int64_t rtc_offset;
@@ -315,7 +316,7 @@ struct hvm_hw_hpet {
         std::uint64_t cmp;
         std::uint64_t fsb;
         std::uint64_t res4;
-    } timers[3];
+    } timers[hpet_timer_num];
 
     std::uint64_t res5[84];
     std::uint64_t period[3];

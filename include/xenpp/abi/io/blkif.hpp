@@ -41,7 +41,7 @@ struct blkif_request {
     std::uint32_t reserved_;
     std::uint64_t id;
     std::uint64_t sector_number;
-    blkif_request_segment seg[11];
+    blkif_request_segment seg[blkif_max_segments_per_request];
 };
 
 static_assert(sizeof(blkif_request) == 112);
@@ -72,7 +72,7 @@ struct blkif_request_indirect {
     std::uint64_t sector_number;
     std::uint16_t handle;
     std::uint16_t reserved_2;
-    grant_ref_t indirect_grefs[8];
+    grant_ref_t indirect_grefs[blkif_max_indirect_pages_per_request];
     std::uint32_t reserved_3;
 };
 

@@ -60,8 +60,8 @@ inline constexpr std::uint32_t xenstore_ring_size = 1024;
 
 /// The page between a guest and xenstore: requests from the guest, responses to it.
 struct xenstore_domain_interface {
-    char req[1024];
-    char rsp[1024];
+    char req[xenstore_ring_size];
+    char rsp[xenstore_ring_size];
     std::uint32_t req_cons;
     std::uint32_t req_prod;
     std::uint32_t rsp_cons;
