@@ -7,6 +7,7 @@
 #include <xenpp/abi/xen.hpp>
 #include <xenpp/base/atomic.hpp>
 #include <xenpp/hv/cpuid_policy.hpp>
+#include <xenpp/hv/domain_kind.hpp>
 #include <xenpp/hv/event_channel_table.hpp>
 #include <xenpp/hv/grant_table.hpp>
 #include <xenpp/hv/p2m.hpp>
@@ -19,23 +20,19 @@ namespace xenpp::hv {
 
 inline constexpr unsigned max_vcpus_per_domain = 128;
 
-/// How a domain's software runs.
-enum class domain_kind : std::uint8_t {
-    control, ///< domain 0: a process outside the machine, behind the machine link
-    pv,      ///< ring 3, no hardware help
-    hvm,     ///< hardware virtualization with second-level paging (PVH and HVM)
-};
-
 /// Where a domain is in its life (Xen: is_dying).
 enum class dying_state : std::uint8_t { alive, dying, dead };
 
 /// Created by domctl_createdomain, found by `hypervisor::find`, freed when the last reference goes.
 template <class P>
 struct domain {
-    domain(hypervisor<P>& h, domid n, domain_kind k) noexcept : hv(h), id(n), kind(k) {}
+    domain(hypervisor<P>& h, domid n, domain_kind k) noexcept
+        : hv(h), id(n), kind(k), guest_memory(h) {}
     domain(domain const&) = delete;
     domain& operator=(domain const&) = delete;
     ~domain() = default;
+
+    bool is_dying() const noexcept { return atomic_load(dying) != dying_state::alive; }
 
     hypervisor<P>& hv;
     domid id;
@@ -60,12 +57,11 @@ struct domain {
     std::array<vcpu<P>*, max_vcpus_per_domain> vcpus{}; ///< null: not created
 
     // --- memory (hv/memory_op.hpp, hv/p2m.hpp) ---
-    p2m<P> guest_memory;            ///< gfn -> mfn
-    std::uint64_t total_pages = 0;  ///< atomic
+    p2m<P> guest_memory;            ///< gfn -> mfn, HVM only
+    spinlock page_lock;             ///< guards the three counts
+    std::uint64_t total_pages = 0;  ///< frames it owns; while not 0 they hold a domain reference
     std::uint64_t max_pages = 0;
     std::uint64_t outstanding_pages = 0; ///< claimed, not yet populated
-    std::uint32_t first_page = page_info::no_page; ///< list of its frames, under `page_lock`
-    spinlock page_lock;
     mfn shared_info_frame{};
     abi::shared_info* shared_info = nullptr;
 
@@ -79,7 +75,7 @@ struct domain {
     std::uint32_t pause_count = 1;      ///< by the control plane; created paused
     bool is_shut_down = false;
     std::uint32_t shutdown_code = 0;    ///< abi shutdown_*, valid when shut down
-    dying_state dying = dying_state::alive;
+    dying_state dying = dying_state::alive; ///< atomic
     std::uint32_t teardown_step = 0;    ///< how far destroydomain has come
 };
 

@@ -63,7 +63,7 @@ void update_wallclock(domain<P>& d) noexcept {
     full_barrier();
     s.wc_sec = static_cast<std::uint32_t>(sec);
     s.wc_nsec = static_cast<std::uint32_t>(ns % 1'000'000'000);
-    s.arch.wc_sec_hi = static_cast<std::uint32_t>(sec >> 32);
+    s.wc_sec_hi = static_cast<std::uint32_t>(sec >> 32);
     full_barrier();
     atomic_store(s.wc_version, version + 1);
 }

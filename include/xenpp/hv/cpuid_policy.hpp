@@ -1,0 +1,492 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a domain's processors say of themselves: CPUID leaves, masked to what the hypervisor can do.
+#pragma once
+
+#include <xenpp/base/errc.hpp>
+#include <xenpp/base/expected.hpp>
+#include <xenpp/hv/tsc_scale.hpp>
+#include <xenpp/x86/cpuid.hpp>
+
+#include <array>
+#include <bit>
+#include <cstdint>
+
+namespace xenpp::hv {
+
+template <class P>
+struct vcpu;
+
+/// A set of leaves, sorted. Leaves without subleaves are entered as subleaf `no_subleaf`.
+class cpuid_policy {
+public:
+    static constexpr std::uint32_t no_subleaf = ~std::uint32_t{0}; ///< abi::cpuid_no_subleaf
+    static constexpr unsigned capacity = 80;
+
+    struct entry {
+        std::uint32_t leaf = 0;
+        std::uint32_t subleaf = no_subleaf;
+        x86::cpuid_leaf value;
+    };
+
+    /// The entry, or null.
+    constexpr entry const* find(std::uint32_t leaf,
+                                std::uint32_t subleaf = no_subleaf) const noexcept {
+        auto const i = position(leaf, subleaf);
+        return i < count_ && is(entries_[i], leaf, subleaf) ? &entries_[i] : nullptr;
+    }
+
+    /// The leaf's value; zeros where there is none.
+    constexpr x86::cpuid_leaf get(std::uint32_t leaf,
+                                  std::uint32_t subleaf = no_subleaf) const noexcept {
+        auto const* const e = find(leaf, subleaf);
+        return e != nullptr ? e->value : x86::cpuid_leaf{};
+    }
+
+    /// Enters or replaces a leaf. `nobufs` when there is no room.
+    constexpr expected<void, errc>
+    set(std::uint32_t leaf, std::uint32_t subleaf, x86::cpuid_leaf const& value) noexcept {
+        auto const i = position(leaf, subleaf);
+        if (i == count_ || !is(entries_[i], leaf, subleaf)) {
+            if (count_ == capacity) {
+                return unexpected(errc::nobufs);
+            }
+            for (unsigned k = count_++; k != i; --k) {
+                entries_[k] = entries_[k - 1];
+            }
+        }
+        entries_[i] = {leaf, subleaf, value};
+        return {};
+    }
+
+    constexpr bool has(x86::cpuid_feature f) const noexcept {
+        return x86::has(get(f.leaf, has_subleaves(f.leaf) ? f.subleaf : no_subleaf), f);
+    }
+
+    constexpr void clear() noexcept { count_ = 0; }
+
+    constexpr entry const* begin() const noexcept { return entries_.data(); }
+
+    constexpr entry const* end() const noexcept { return entries_.data() + count_; }
+
+    constexpr unsigned size() const noexcept { return count_; }
+
+    /// Whether CPUID looks at ecx for this leaf.
+    static constexpr bool has_subleaves(std::uint32_t leaf) noexcept {
+        using namespace x86::cpuid;
+        return leaf == leaf_caches || leaf == leaf_features7 || leaf == leaf_topology ||
+               leaf == leaf_xstate || leaf == leaf_cache_topology;
+    }
+
+private:
+    static constexpr std::uint64_t key(std::uint32_t leaf, std::uint32_t subleaf) noexcept {
+        return std::uint64_t{leaf} << 32 | subleaf;
+    }
+
+    static constexpr bool is(entry const& e, std::uint32_t leaf, std::uint32_t subleaf) noexcept {
+        return e.leaf == leaf && e.subleaf == subleaf;
+    }
+
+    constexpr unsigned position(std::uint32_t leaf, std::uint32_t subleaf) const noexcept {
+        unsigned low = 0;
+        unsigned high = count_;
+        while (low != high) {
+            auto const middle = (low + high) / 2;
+            if (key(entries_[middle].leaf, entries_[middle].subleaf) < key(leaf, subleaf)) {
+                low = middle + 1;
+            } else {
+                high = middle;
+            }
+        }
+        return low;
+    }
+
+    std::array<entry, capacity> entries_{};
+    unsigned count_ = 0;
+};
+
+/// What a query depends on beside the policy.
+struct cpuid_context {
+    std::uint32_t vcpu = 0;
+    std::uint32_t vcpus = 1; ///< how many the domain may have
+    std::uint32_t domain = 0;
+    std::uint64_t xcr0 = 1; ///< of the vCPU, now
+    std::uint64_t cr4 = 0;
+    bool apic_enabled = true; ///< by APIC_BASE
+    std::uint32_t tsc_khz = 0;
+    std::uint32_t tsc_mode = 0;
+    tsc_scale scale{}; ///< from TSC ticks to ns
+};
+
+/// The APIC id of a vCPU: even, as Xen numbers them.
+constexpr std::uint32_t apic_id_of(std::uint32_t vcpu) noexcept {
+    return vcpu * 2;
+}
+
+/// The state components that a guest may enable in XCR0: x87, SSE, AVX, AVX-512, PKRU.
+inline constexpr std::uint64_t guest_xcr0_mask = 0x2e7;
+
+namespace detail {
+
+inline constexpr std::uint32_t hypervisor_leaves = 5; ///< the last is 0x40000005
+inline constexpr std::uint32_t xen_version_number = 0x00040011;
+inline constexpr std::uint32_t cr4_osxsave = 1U << 18;
+inline constexpr std::uint32_t cr4_pke = 1U << 22;
+
+/// Feature bits that a hardware-virtualized guest may be given, if the processor has them.
+struct feature_word {
+    std::uint32_t leaf;
+    std::uint32_t subleaf;
+    x86::cpuid_register reg;
+    std::uint32_t allowed;
+};
+
+constexpr std::uint32_t bits(auto... n) noexcept {
+    return ((std::uint32_t{1} << n) | ...);
+}
+
+// clang-format off
+/// Absent on purpose: MONITOR, VMX, TSC-deadline, performance counters, debug store, SGX, CET, LA57,
+/// protection keys for supervisors, speculation control MSRs, SVM, IBS, XSAVES, topology
+/// extensions: each needs state or exits that the hypervisor does not keep.
+inline constexpr std::array feature_words{
+    feature_word{0x00000001, cpuid_policy::no_subleaf, x86::cpuid_register::ecx,
+                 bits(0, 1, 9, 12, 13, 17, 19, 20, 21, 22, 23, 25, 26, 28, 29, 30, 31)},
+    feature_word{0x00000001, cpuid_policy::no_subleaf, x86::cpuid_register::edx,
+                 bits(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 11, 12, 13, 14, 15, 16, 17, 19, 23, 24, 25, 26, 28)},
+    feature_word{0x00000006, cpuid_policy::no_subleaf, x86::cpuid_register::eax, bits(2)},
+    feature_word{0x00000007, 0, x86::cpuid_register::ebx,
+                 bits(0, 3, 5, 6, 7, 8, 9, 10, 13, 16, 17, 18, 19, 20, 21, 23, 24, 26, 27, 28, 29, 30, 31)},
+    feature_word{0x00000007, 0, x86::cpuid_register::ecx, bits(1, 2, 3, 6, 8, 9, 10, 11, 12, 14, 22, 27, 28)},
+    feature_word{0x00000007, 0, x86::cpuid_register::edx, bits(2, 3, 4, 8, 10, 14, 23)},
+    feature_word{0x00000007, 1, x86::cpuid_register::eax, bits(4, 5, 10, 11, 12)},
+    feature_word{0x0000000d, 1, x86::cpuid_register::eax, bits(0, 1, 2)},
+    feature_word{0x80000001, cpuid_policy::no_subleaf, x86::cpuid_register::ecx,
+                 bits(0, 5, 6, 7, 8, 11, 16, 21)},
+    feature_word{0x80000001, cpuid_policy::no_subleaf, x86::cpuid_register::edx,
+                 bits(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 11, 12, 13, 14, 15, 16, 17, 20, 22, 23, 24, 26, 27, 29, 30, 31)},
+    feature_word{0x80000007, cpuid_policy::no_subleaf, x86::cpuid_register::edx, bits(8)},
+    feature_word{0x80000008, cpuid_policy::no_subleaf, x86::cpuid_register::ebx, bits(0)},
+    feature_word{0x80000021, cpuid_policy::no_subleaf, x86::cpuid_register::eax, bits(2, 6)},
+};
+
+// clang-format on
+
+constexpr feature_word const*
+find_word(std::uint32_t leaf, std::uint32_t subleaf, x86::cpuid_register reg) noexcept {
+    for (auto const& w : feature_words) {
+        if (w.leaf == leaf && w.subleaf == subleaf && w.reg == reg) {
+            return &w;
+        }
+    }
+    return nullptr;
+}
+
+constexpr std::uint64_t xstate_mask(cpuid_policy const& p) noexcept {
+    auto const leaf = p.get(x86::cpuid::leaf_xstate, 0);
+    return leaf.a | std::uint64_t{leaf.d} << 32;
+}
+
+/// Bytes of an XSAVE area for these components: legacy region, header, then each at its offset, or
+/// (compacted) one behind another.
+constexpr std::uint32_t
+xsave_size(cpuid_policy const& p, std::uint64_t components, bool compacted) noexcept {
+    std::uint32_t size = 512 + 64;
+    for (std::uint32_t n = 2; n != 63; ++n) {
+        if (((components >> n) & 1) == 0) {
+            continue;
+        }
+        auto const part = p.get(x86::cpuid::leaf_xstate, n);
+        if (compacted) {
+            size = ((part.c & 2) != 0 ? (size + 63) & ~63U : size) + part.a;
+        } else if (part.b + part.a > size) {
+            size = part.b + part.a;
+        }
+    }
+    return size;
+}
+
+/// The bits that number vCPUs inside the one package: apic_id_of(vcpus - 1) fits.
+constexpr std::uint32_t package_shift(std::uint32_t vcpus) noexcept {
+    return static_cast<std::uint32_t>(std::bit_width(apic_id_of(vcpus == 0 ? 1 : vcpus) - 1));
+}
+
+/// Copies the leaves that `host` has, without a mask.
+template <class HostCpuid>
+constexpr void copy_host_leaf(cpuid_policy& p, HostCpuid& host, std::uint32_t leaf) noexcept {
+    if (!cpuid_policy::has_subleaves(leaf)) {
+        static_cast<void>(p.set(leaf, cpuid_policy::no_subleaf, host(leaf, 0)));
+        return;
+    }
+    std::uint32_t const most = leaf == x86::cpuid::leaf_xstate ? 10 : 4;
+    for (std::uint32_t sub = 0; sub != most; ++sub) {
+        x86::cpuid_leaf const value = host(leaf, sub);
+        bool const end = leaf == x86::cpuid::leaf_xstate || leaf == x86::cpuid::leaf_features7
+                             ? false
+                             : (value.a & 31) == 0;
+        if (end) {
+            return;
+        }
+        if (value != x86::cpuid_leaf{} || sub == 0) {
+            static_cast<void>(p.set(leaf, sub, value));
+        }
+    }
+}
+
+} // namespace detail
+
+/// The state components that the policy lets a guest enable in XCR0.
+constexpr std::uint64_t xcr0_offered(cpuid_policy const& p) noexcept {
+    return p.has(x86::cpuid::xsave) ? detail::xstate_mask(p) : 0;
+}
+
+/// What the machine's processors say: leaves 0-0xd and 0x80000000-0x80000021 as `host(leaf,
+/// subleaf)` answers them.
+template <class HostCpuid>
+constexpr cpuid_policy host_cpuid_policy(HostCpuid&& host) noexcept {
+    using namespace x86::cpuid;
+    cpuid_policy p;
+    std::uint32_t const basic = host(leaf_vendor, 0U).a;
+    for (std::uint32_t leaf = 0; leaf <= leaf_xstate && leaf <= basic; ++leaf) {
+        detail::copy_host_leaf(p, host, leaf);
+    }
+    std::uint32_t const extended = host(leaf_ext_max, 0U).a;
+    for (std::uint32_t leaf = leaf_ext_max; leaf <= leaf_ext_features2 && leaf <= extended;
+         ++leaf) {
+        detail::copy_host_leaf(p, host, leaf);
+    }
+    return p;
+}
+
+/// The most that a guest with hardware virtualization may be given on this machine.
+constexpr cpuid_policy hvm_cpuid_policy(cpuid_policy const& host) noexcept {
+    using namespace x86::cpuid;
+    cpuid_policy p;
+    for (auto const& e : host) {
+        auto value = e.value;
+        for (auto const reg : {x86::cpuid_register::ebx, x86::cpuid_register::ecx,
+                               x86::cpuid_register::edx, x86::cpuid_register::eax}) {
+            if (auto const* const w = detail::find_word(e.leaf, e.subleaf, reg)) {
+                x86::get(value, reg) &= w->allowed;
+            }
+        }
+        // Leaves of features that guests do not get are empty.
+        if (e.leaf == leaf_monitor || e.leaf == leaf_pmu || e.leaf == 0x00000003 ||
+            e.leaf == leaf_svm ||
+            (e.leaf > leaf_svm && e.leaf != leaf_ext_features2 && e.leaf >= leaf_ext_max)) {
+            continue;
+        }
+        if (e.leaf == leaf_power) {
+            value = {value.a, 0, 0, 0};
+        } else if (e.leaf == leaf_features7) {
+            value.a = e.subleaf == 0 ? (value.a > 1 ? 1 : value.a) : value.a;
+            value = e.subleaf == 0 ? value : x86::cpuid_leaf{value.a, 0, 0, 0};
+        } else if (e.leaf == leaf_ext_power) {
+            value = {0, 0, 0, value.d};
+        } else if (e.leaf == leaf_ext_features2) {
+            value = {value.a, 0, 0, 0};
+        } else if (e.leaf == leaf_topology) {
+            continue; // made up in `cpuid_query`
+        } else if (e.leaf == leaf_xstate && e.subleaf == 0) {
+            value = {value.a & static_cast<std::uint32_t>(guest_xcr0_mask), 0, 0, 0};
+        } else if (e.leaf == leaf_xstate && e.subleaf == 1) {
+            value = {value.a, 0, 0, 0};
+        } else if (e.leaf == leaf_xstate &&
+                   (e.subleaf > 62 || ((guest_xcr0_mask >> e.subleaf) & 1) == 0)) {
+            continue;
+        } else if (e.leaf == leaf_addresses) {
+            auto const physical = (value.a & 0xff) > 48 ? 48 : value.a & 0xff;
+            value = {physical | 48U << 8, value.b, 0, 0};
+        }
+        static_cast<void>(p.set(e.leaf, e.subleaf, value));
+    }
+    auto vendor = p.get(leaf_vendor);
+    vendor.a = vendor.a > leaf_xstate ? leaf_xstate : vendor.a;
+    static_cast<void>(p.set(leaf_vendor, cpuid_policy::no_subleaf, vendor));
+    auto extended = p.get(leaf_ext_max);
+    extended.a = extended.a > leaf_ext_features2 ? leaf_ext_features2 : extended.a;
+    static_cast<void>(p.set(leaf_ext_max, cpuid_policy::no_subleaf, extended));
+    auto features = p.get(leaf_features);
+    x86::set(features, x86::cpuid::hypervisor, true);
+    x86::set(features, x86::cpuid::x2apic, true);
+    x86::set(features, x86::cpuid::apic, true);
+    if (detail::xstate_mask(p) == 0) {
+        x86::set(features, x86::cpuid::xsave, false);
+    }
+    static_cast<void>(p.set(leaf_features, cpuid_policy::no_subleaf, features));
+    return p;
+}
+
+/// What a domain gets when nobody says otherwise: the most, without the invariant TSC, which would
+/// not survive a migration.
+constexpr cpuid_policy default_cpuid_policy(cpuid_policy const& most) noexcept {
+    auto p = most;
+    auto power = p.get(x86::cpuid::leaf_ext_power);
+    if (power != x86::cpuid_leaf{}) {
+        x86::set(power, x86::cpuid::invariant_tsc, false);
+        static_cast<void>(p.set(x86::cpuid::leaf_ext_power, cpuid_policy::no_subleaf, power));
+    }
+    return p;
+}
+
+/// A leaf as the toolstack wants it, cut down to `most`. Errors: `range` for a leaf that the
+/// hypervisor has no policy for; `nobufs`.
+constexpr expected<void, errc> merge_cpuid_leaf(cpuid_policy& p,
+                                                cpuid_policy const& most,
+                                                cpuid_policy::entry const& wanted) noexcept {
+    using namespace x86::cpuid;
+    auto const leaf = wanted.leaf;
+    if (leaf >= leaf_hypervisor && leaf <= leaf_hypervisor + 0x1ff) {
+        return {}; // the hypervisor's own leaves are not up for choice
+    }
+    if (leaf > 0x1f && (leaf < leaf_ext_max || leaf > leaf_ext_features2 + 0xf)) {
+        return unexpected(errc::range);
+    }
+    auto const* const limit = most.find(leaf, wanted.subleaf);
+    if (limit == nullptr) {
+        return {}; // nothing of it can be given
+    }
+    auto value = limit->value;
+    for (auto const& w : detail::feature_words) {
+        if (w.leaf == leaf && w.subleaf == wanted.subleaf) {
+            auto asked = wanted.value;
+            x86::get(value, w.reg) &= x86::get(asked, w.reg);
+        }
+    }
+    if (leaf == leaf_vendor || leaf == leaf_ext_max) {
+        value.a = wanted.value.a < value.a ? wanted.value.a : value.a;
+    } else if (leaf == leaf_features) {
+        value.a = wanted.value.a;
+        x86::set(value, x86::cpuid::hypervisor, true);
+    } else if (leaf >= leaf_brand0 && leaf < leaf_brand0 + 3) {
+        value = wanted.value;
+    } else if (leaf == leaf_xstate && wanted.subleaf == 0) {
+        value.a &= wanted.value.a;
+        value.d &= wanted.value.d;
+    }
+    return p.set(leaf, wanted.subleaf, value);
+}
+
+namespace detail {
+
+/// Leaves 0x40000000-0x40000005 (public arch-x86/cpuid.h).
+constexpr x86::cpuid_leaf
+hypervisor_leaf(std::uint32_t n, std::uint32_t subleaf, cpuid_context const& c) noexcept {
+    constexpr std::uint32_t vcpu_id_present = 1U << 3;
+    constexpr std::uint32_t domid_present = 1U << 4;
+    constexpr std::uint32_t upcall_vector = 1U << 6;
+    switch (n) {
+    case 0: // "XenVMMXenVMM"
+        return {x86::cpuid::leaf_hypervisor + hypervisor_leaves, 0x566e6558, 0x65584d4d,
+                0x4d4d566e};
+    case 1: return {xen_version_number, 0, 0, 0};
+    case 2: return {1, x86::cpuid::leaf_hypervisor, 0, 0}; // one hypercall page, by this MSR
+    case 3:
+        if (subleaf == 0) {
+            return {1U << 1, c.tsc_mode, c.tsc_khz, 0}; // the machine's TSC is stable
+        }
+        if (subleaf == 1) {
+            return {0, 0, c.scale.mul, static_cast<std::uint32_t>(std::int32_t{c.scale.shift})};
+        }
+        return subleaf == 2 ? x86::cpuid_leaf{c.tsc_khz, 0, 0, 0} : x86::cpuid_leaf{};
+    case 4: return {vcpu_id_present | domid_present | upcall_vector, c.vcpu, c.domain, 0};
+    default: return {};
+    }
+}
+
+constexpr x86::cpuid_leaf topology_leaf(std::uint32_t subleaf, cpuid_context const& c) noexcept {
+    auto const id = apic_id_of(c.vcpu);
+    constexpr std::uint32_t smt = 1U << 8;
+    constexpr std::uint32_t core = 2U << 8;
+    switch (subleaf) {
+    case 0: return {1, 1, smt, id};
+    case 1: return {package_shift(c.vcpus), c.vcpus, core | 1, id};
+    default: return {0, 0, subleaf & 0xff, id};
+    }
+}
+
+} // namespace detail
+
+/// What CPUID answers to a guest. Leaves that the policy lacks answer zeros.
+constexpr x86::cpuid_leaf cpuid_query(cpuid_policy const& p,
+                                      std::uint32_t leaf,
+                                      std::uint32_t subleaf,
+                                      cpuid_context const& c) noexcept {
+    using namespace x86::cpuid;
+    if (leaf - leaf_hypervisor <= detail::hypervisor_leaves) {
+        return detail::hypervisor_leaf(leaf - leaf_hypervisor, subleaf, c);
+    }
+    auto const limit = p.get(leaf < leaf_ext_max ? leaf_vendor : leaf_ext_max).a;
+    if (leaf > limit) {
+        return {};
+    }
+    auto value =
+        p.get(leaf, cpuid_policy::has_subleaves(leaf) ? subleaf : cpuid_policy::no_subleaf);
+    switch (leaf) {
+    case leaf_features: {
+        auto const logical = std::uint32_t{1} << detail::package_shift(c.vcpus);
+        value.b =
+            (value.b & 0xff00) | (logical > 0xff ? 0xff : logical) << 16 | apic_id_of(c.vcpu) << 24;
+        x86::set(value, x86::cpuid::htt, c.vcpus > 1);
+        x86::set(value, x86::cpuid::apic, c.apic_enabled);
+        x86::set(value, x86::cpuid::osxsave,
+                 x86::has(value, x86::cpuid::xsave) && (c.cr4 & detail::cr4_osxsave) != 0);
+        break;
+    }
+    case leaf_caches: // every vCPU has caches of its own in one package
+        if ((value.a & 31) != 0) {
+            value.a = (value.a & 0x3fff) | (c.vcpus - 1 > 63 ? 63 : c.vcpus - 1) << 26;
+        }
+        break;
+    case leaf_features7:
+        if (subleaf == 0) {
+            x86::set(value, x86::cpuid::ospke,
+                     x86::has(value, x86::cpuid::pku) && (c.cr4 & detail::cr4_pke) != 0);
+        }
+        break;
+    case leaf_topology: return detail::topology_leaf(subleaf, c);
+    case leaf_xstate:
+        if (!p.has(x86::cpuid::xsave)) {
+            return {};
+        }
+        if (subleaf == 0) {
+            value.b = detail::xsave_size(p, c.xcr0, false);
+            value.c = detail::xsave_size(p, detail::xstate_mask(p), false);
+        } else if (subleaf == 1 && p.has(x86::cpuid::xsavec)) {
+            value.b = detail::xsave_size(p, c.xcr0, true);
+        } else if (subleaf > 1 &&
+                   (subleaf > 62 || ((detail::xstate_mask(p) >> subleaf) & 1) == 0)) {
+            return {};
+        }
+        break;
+    case leaf_ext_features:
+        // AMD repeats features of leaf 1 here; the APIC's follows APIC_BASE in both places.
+        if (x86::cpuid::is_same_vendor(p.get(leaf_vendor), x86::cpuid::vendor_amd)) {
+            value.d = (value.d & ~(1U << 9)) | (c.apic_enabled ? 1U << 9 : 0);
+        }
+        break;
+    case leaf_addresses:
+        value.c = ((c.vcpus - 1) & 0xff) | detail::package_shift(c.vcpus) << 12;
+        break;
+    default: break;
+    }
+    return value;
+}
+
+/// What CPUID answers to a vCPU that is on its CPU.
+template <class P>
+x86::cpuid_leaf cpuid_query(vcpu<P>& v, std::uint32_t leaf, std::uint32_t subleaf) noexcept {
+    auto const& d = v.dom;
+    auto& platform = d.hv.platform;
+    return cpuid_query(d.cpuid, leaf, subleaf,
+                       {.vcpu = v.id.raw(),
+                        .vcpus = d.max_vcpus,
+                        .domain = d.id.raw(),
+                        .xcr0 = v.xcr0,
+                        .cr4 = v.context.cr4,
+                        .apic_enabled = v.lapic.hardware_enabled(),
+                        .tsc_khz = platform.tsc_khz(),
+                        .tsc_mode = d.tsc_mode,
+                        .scale = scale_for(platform.tsc_khz())});
+}
+
+} // namespace xenpp::hv
