@@ -3,7 +3,10 @@
 // XENPP_UPDATE_GOLDEN=1 in the environment rewrites the *.expect files; review the difference.
 #include "config/settings.hpp"
 
+#include <xenpp/config/json.hpp>
+#include <xenpp/config/load.hpp>
 #include <xenpp/config/parse.hpp>
+#include <xenpp/config/xl_config.hpp>
 
 #include <catch2/catch.hpp>
 
@@ -32,8 +35,29 @@ std::string lexical(std::string_view text, std::string const& name) {
     return print(r.ast) + "---\n" + r.diagnostics.message();
 }
 
+/// What `domain-*.in` is compared by: the configuration as xl.cfg and JSON, or the findings.
+std::string domain(std::string const& text, std::string const& name) {
+    auto const c = parse_domain(text, name);
+    if (!c) {
+        return c.error().message();
+    }
+    std::vector<std::uint32_t> const nodes{0, 0, 1, 1};
+    return print(*c) + "---\n" + c->warnings.message() + "---\n" + to_json(*c, nodes);
+}
+
+/// What `xl-conf-*.in` is compared by: the configuration, or the findings.
+std::string xl_conf(std::string const& text, std::string const& name) {
+    auto const c = parse_xl_config(text, name);
+    return c ? print(*c) + "---\n" + c->warnings.message() : c.error().message();
+}
+
 std::string outcome(std::filesystem::path const& input) {
-    return lexical(contents(input), input.filename().string());
+    auto const name = input.filename().string();
+    if (name.starts_with("domain-")) {
+        return domain(contents(input), name);
+    }
+    return name.starts_with("xl-conf-") ? xl_conf(contents(input), name)
+                                        : lexical(contents(input), name);
 }
 
 /// Undoes the escapes of a table's input column: \n \r \t \\ \xHH.
@@ -120,7 +144,7 @@ TEST_CASE("golden.inputs_give_what_is_expected") {
         CHECK(got == contents(expect));
         ++count;
     }
-    CHECK(count >= 4);
+    CHECK(count >= 10);
 }
 
 // Columns: input, what Xen 4.17's library made of it (recorded), what we make of it, and why the
@@ -140,4 +164,27 @@ TEST_CASE("golden.lexical_behaviours_agree_with_the_table") {
         ++count;
     }
     CHECK(count >= 106);
+}
+
+// The samples are promised to work as they stand.
+TEST_CASE("golden.samples_load_without_a_finding") {
+    std::size_t count = 0;
+    for (auto const& entry : std::filesystem::directory_iterator(XENPP_SOURCE_DIR "/cfg-samples")) {
+        auto const& path = entry.path();
+        INFO(path.string());
+        if (path.extension() == ".cfg" && path.filename() != "xen.cfg") {
+            auto const c = load_domain(path.string());
+            INFO((c ? c->warnings : c.error()).message());
+            REQUIRE(c.has_value());
+            CHECK(c->warnings.items.empty());
+            ++count;
+        } else if (path.filename() == "xl.conf") {
+            auto const c = load_xl_config(path.string());
+            REQUIRE(c.has_value());
+            CHECK(c->warnings.items.empty());
+            CHECK(print(*c) == print(xl_config())); // it promises the defaults
+            ++count;
+        }
+    }
+    CHECK(count >= 4);
 }

@@ -1,0 +1,255 @@
+// SPDX-License-Identifier: Apache-2.0
+// Fills a domain's configuration from checked settings, and checks what keys say together.
+#include "config/fields.hpp"
+#include "config/reader.hpp"
+#include "config/text_file.hpp"
+
+#include <xenpp/config/load.hpp>
+#include <xenpp/config/parse.hpp>
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace xenpp::config {
+namespace {
+
+/// Xen's HVM_MAX_VCPUS: more than this many local APICs it does not emulate.
+constexpr std::uint32_t most_hvm_vcpus = 128;
+
+class domain_loader {
+public:
+    explicit domain_loader(reader& in) : in_(in) {}
+
+    domain_config load() {
+        load_type();
+        in_.check(c_.type == domain_type::pv    ? guest_pv
+                  : c_.type == domain_type::hvm ? guest_hvm
+                                                : guest_pvh);
+        load_identity();
+        for (auto const& field : plain_fields) {
+            load_plain(field);
+        }
+        load_boot();
+        load_memory();
+        load_vcpus();
+        load_affinity("cpus", c_.cpus);
+        load_affinity("cpus_soft", c_.cpus_soft);
+        load_timing();
+        return std::move(c_);
+    }
+
+private:
+    void error(std::string_view key, std::string message, std::string hint = {}) {
+        in_.report(key, severity::error, std::move(message), std::move(hint));
+    }
+
+    void load_type() {
+        auto const type = in_.word("type");
+        auto const builder = in_.word("builder");
+        if (type) {
+            c_.type = static_cast<domain_type>(*type);
+        } else if (builder) {
+            c_.type = *builder == 0 ? domain_type::pv : domain_type::hvm;
+        }
+        bool const is_hvm = c_.type == domain_type::hvm;
+        if (type && builder && is_hvm != (*builder == 1)) {
+            error("builder", fmt::format("`builder` contradicts type = \"{}\"", to_string(c_.type)),
+                  "remove `builder`");
+        }
+    }
+
+    void load_identity() {
+        c_.name = in_.text("name").value_or("");
+        if (c_.name.empty()) {
+            error("name", "the domain has no name", "add name = \"...\"");
+        } else if (std::any_of(c_.name.begin(), c_.name.end(), [](char ch) {
+                       return ch == '/' || static_cast<unsigned char>(ch) < 0x20 || ch == 0x7f;
+                   })) {
+            error("name", "a name holds no `/` and no control characters",
+                  "it becomes part of paths");
+        } else if (c_.name.find_first_not_of("0123456789") == std::string::npos) {
+            in_.report("name", severity::warning,
+                       "a name of digits alone is taken for a domain number by every command");
+        }
+        if (auto const text = in_.text("uuid")) {
+            c_.uuid = parse_uuid(*text);
+            if (!c_.uuid) {
+                error("uuid", fmt::format("{} is no UUID", quote(*text)),
+                      "it has 32 hexadecimal digits, grouped 8-4-4-4-12");
+            }
+        }
+    }
+
+    void load_plain(plain_field const& field) {
+        if (!in_.has(field.key)) {
+            return;
+        }
+        std::visit([&](auto member) { assign(c_.*member, field.key); }, field.member);
+    }
+
+    void assign(std::string& to, std::string_view key) { to = *in_.text(key); }
+
+    void assign(bool& to, std::string_view key) { to = *in_.number(key) != 0; }
+
+    void assign(std::int32_t& to, std::string_view key) {
+        to = static_cast<std::int32_t>(*in_.number(key));
+    }
+
+    void assign(std::optional<std::uint32_t>& to, std::string_view key) {
+        to = static_cast<std::uint32_t>(*in_.number(key));
+    }
+
+    void assign(shutdown_action& to, std::string_view key) {
+        to = static_cast<shutdown_action>(*in_.word(key));
+    }
+
+    void load_boot() {
+        auto const root = in_.text("root");
+        auto const extra = in_.text("extra");
+        if (in_.has("cmdline")) {
+            for (auto const* key : {"root", "extra"}) {
+                if (in_.has(key)) {
+                    in_.report(key, severity::warning,
+                               fmt::format("`{}` has no effect beside `cmdline`", key));
+                }
+            }
+        } else if (root) {
+            c_.cmdline = "root=" + *root + (extra ? " " + *extra : "");
+        } else {
+            c_.cmdline = extra.value_or("");
+        }
+        bool const boots_otherwise = in_.has("bootloader") || in_.has("firmware");
+        if (c_.kernel.empty() && c_.type != domain_type::hvm && !boots_otherwise) {
+            error("kernel",
+                  fmt::format("a {} domain needs a kernel",
+                              c_.type == domain_type::pv ? "PV" : "PVH"),
+                  "add kernel = \"PATH\"");
+        }
+    }
+
+    void load_memory() {
+        auto const memory = in_.number("memory");
+        auto const maxmem = in_.number("maxmem");
+        c_.memory_mib = static_cast<std::uint64_t>(
+            memory.value_or(maxmem.value_or(static_cast<std::int64_t>(c_.memory_mib))));
+        c_.maxmem_mib =
+            static_cast<std::uint64_t>(maxmem.value_or(static_cast<std::int64_t>(c_.memory_mib)));
+        if (c_.memory_mib > c_.maxmem_mib) {
+            error("memory", fmt::format("`memory` ({}) is more than `maxmem` ({})", c_.memory_mib,
+                                        c_.maxmem_mib));
+        }
+    }
+
+    void load_vcpus() {
+        auto const vcpus = in_.number("vcpus");
+        auto const most = in_.number("maxvcpus");
+        c_.vcpus = static_cast<std::uint32_t>(vcpus.value_or(1));
+        c_.maxvcpus = static_cast<std::uint32_t>(most.value_or(c_.vcpus));
+        auto const* const key = most ? "maxvcpus" : "vcpus";
+        if (c_.maxvcpus < c_.vcpus) {
+            error("maxvcpus",
+                  fmt::format("`maxvcpus` ({}) is less than `vcpus` ({})", c_.maxvcpus, c_.vcpus));
+        } else if (c_.type != domain_type::pv && c_.maxvcpus > most_hvm_vcpus) {
+            error(key, fmt::format("{} domains have at most {} vCPUs",
+                                   c_.type == domain_type::hvm ? "HVM" : "PVH", most_hvm_vcpus));
+        }
+    }
+
+    void load_affinity(std::string_view key, cpu_affinity& to) {
+        auto const* const v = in_.raw(key);
+        if (v == nullptr) {
+            return;
+        }
+        if (!v->is_list()) {
+            add_cpu_list(key, *v, to);
+            return;
+        }
+        to.is_per_vcpu = !v->list().empty();
+        for (auto const& item : v->list()) {
+            add_cpu_list(key, item, to);
+        }
+        if (to.lists.size() > c_.maxvcpus) {
+            in_.report(
+                key, severity::warning,
+                fmt::format("`{}` has {} lists for {} vCPUs", key, to.lists.size(), c_.maxvcpus),
+                "the last ones have no effect");
+        }
+    }
+
+    void add_cpu_list(std::string_view key, value const& v, cpu_affinity& to) {
+        auto list = parse_cpu_list(v.text());
+        if (!list) {
+            in_.report_at(v.span, severity::error,
+                          fmt::format("{} is no list of CPUs for `{}`: {} (at character {})",
+                                      quote(v.text()), key, list.error().reason,
+                                      list.error().offset + 1),
+                          "for example \"0-3,^1\", \"all\", \"node:0\"");
+            return;
+        }
+        to.lists.push_back(*std::move(list));
+    }
+
+    void load_timing() {
+        if (auto const mode = in_.word("tsc_mode")) {
+            if (*mode > static_cast<int>(tsc_mode::native)) {
+                error("tsc_mode", "`native_paravirt` was removed from Xen",
+                      "leave `tsc_mode` at \"default\"");
+                return;
+            }
+            c_.tsc_mode = static_cast<tsc_mode>(*mode);
+        }
+        if (auto const mode = in_.word("timer_mode"); mode && c_.type != domain_type::pv) {
+            c_.timer_mode = static_cast<timer_mode>(*mode);
+        }
+    }
+
+    reader& in_;
+    domain_config c_;
+};
+
+void add_overrides(parse_result& to, std::span<std::string const> overrides) {
+    std::string text;
+    for (auto const& o : overrides) {
+        text += o + '\n';
+    }
+    auto more = parse(text, "command line");
+    append(to.ast, std::move(more.ast));
+    std::move(more.diagnostics.items.begin(), more.diagnostics.items.end(),
+              std::back_inserter(to.diagnostics.items));
+}
+
+} // namespace
+
+expected<loaded_domain, diagnostics> parse_domain(std::string_view text,
+                                                  std::string_view file_name,
+                                                  std::span<std::string const> overrides) {
+    auto parsed = parse(text, file_name);
+    if (!overrides.empty()) {
+        add_overrides(parsed, overrides);
+    }
+    diagnostics& out = parsed.diagnostics;
+    auto const syntax_errors = static_cast<std::ptrdiff_t>(out.items.size());
+    reader in(parsed.ast, domain_schema(), out);
+    loaded_domain loaded{domain_loader(in).load(), {}};
+    if (syntax_errors != 0) {
+        // What is missing may stand in a line that did not parse: no complaint about absence.
+        auto const begin = out.items.begin() + syntax_errors;
+        out.items.erase(
+            std::remove_if(begin, out.items.end(), [](diagnostic const& d) { return d.line == 0; }),
+            out.items.end());
+    }
+    sort_by_place(out, file_name);
+    if (out.has_errors()) {
+        return unexpected(std::move(out));
+    }
+    loaded.warnings = std::move(out);
+    return loaded;
+}
+
+expected<loaded_domain, diagnostics> load_domain(std::string const& path,
+                                                 std::span<std::string const> overrides) {
+    return parse_domain(XENPP_TRY(read_text_file(path)), path, overrides);
+}
+
+} // namespace xenpp::config
