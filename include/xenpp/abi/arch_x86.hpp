@@ -47,6 +47,7 @@ inline constexpr std::uint64_t hypervisor_virt_end = 0xffff880000000000u;
 /// The machine-to-physical table, which every PV guest may read.
 inline constexpr std::uint64_t mach2phys_virt_start = 0xffff800000000000u;
 inline constexpr std::uint64_t mach2phys_virt_end = 0xffff804000000000u;
+inline constexpr std::uint64_t mach2phys_nr_entries = 0x800000000u;
 
 /// Which base `hypercall::set_segment_base` sets; the last one loads a GS selector instead.
 inline constexpr std::uint32_t segbase_fs = 0;

@@ -137,6 +137,7 @@ constexpr number numbers[] = {
     XENPP_SAME_NUMBER(HYPERVISOR_VIRT_END, hypervisor_virt_end),
     XENPP_SAME_NUMBER(MACH2PHYS_VIRT_START, mach2phys_virt_start),
     XENPP_SAME_NUMBER(MACH2PHYS_VIRT_END, mach2phys_virt_end),
+    XENPP_SAME_NUMBER(MACH2PHYS_NR_ENTRIES, mach2phys_nr_entries),
     XENPP_SAME_NUMBER(SEGBASE_FS, segbase_fs),
     XENPP_SAME_NUMBER(SEGBASE_GS_USER, segbase_gs_user),
     XENPP_SAME_NUMBER(SEGBASE_GS_KERNEL, segbase_gs_kernel),
