@@ -6,6 +6,7 @@
 #include <xenpp/hv/event_2level.hpp>
 #include <xenpp/hv/event_fifo.hpp>
 #include <xenpp/hv/hypervisor.hpp>
+#include <xenpp/hv/interrupt.hpp>
 #include <xenpp/hv/scheduler.hpp>
 #include <xenpp/hv/vcpu.hpp>
 

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <xenpp/hv/event_channel.hpp>
+#include <xenpp/hv/own_page.hpp>
 
 #include <cstdint>
 #include <utility>
@@ -60,7 +61,7 @@ void forget_queues(vcpu<P>& v) noexcept {
 
 /// EVTCHNOP_init_control: the vCPU's control block, `offset` bytes into guest frame `frame`; the
 /// domain's first one switches it from the two-level layout. Errors: `noent` no such vCPU; `inval`
-/// misaligned, crossing the page, no RAM, or given already; `nomem`.
+/// misaligned, crossing the page, no RAM of its own, or given already; `nomem`.
 template <class P>
 expected<void, errc>
 fifo_init_control(domain<P>& d, std::uint32_t vcpu, gfn frame, std::uint32_t offset) noexcept {
@@ -71,7 +72,7 @@ fifo_init_control(domain<P>& d, std::uint32_t vcpu, gfn frame, std::uint32_t off
     if (offset > page_size - sizeof(abi::evtchn_fifo_control_block) || offset % 8 != 0) {
         return unexpected(errc::inval);
     }
-    auto page = get_page(d, frame);
+    auto page = own_page(d, frame);
     if (!page) {
         return unexpected(errc::inval);
     }
@@ -82,17 +83,18 @@ fifo_init_control(domain<P>& d, std::uint32_t vcpu, gfn frame, std::uint32_t off
     if (d.events.fifo == nullptr) {
         XENPP_TRY(detail::enter_fifo(d));
     }
-    auto* const block = reinterpret_cast<abi::evtchn_fifo_control_block*>(page->map() + offset);
-    d.events.fifo_control_pages->held[vcpu] = std::move(*page);
+    auto* const block = reinterpret_cast<abi::evtchn_fifo_control_block*>(page.map() + offset);
+    d.events.fifo_control_pages->held[vcpu] = std::move(page);
     atomic_store(v->fifo_control, block);
     return {};
 }
 
 /// EVTCHNOP_expand_array: the next page of event words; events that waited for it are raised.
-/// Errors: `opnotsupp` not in the FIFO layout; `nospc` all pages are there; `inval` no RAM.
+/// Errors: `opnotsupp` not in the FIFO layout; `nospc` all pages are there; `inval` no RAM of its
+/// own.
 template <class P>
 expected<void, errc> fifo_expand_array(domain<P>& d, gfn frame) noexcept {
-    auto page = get_page(d, frame);
+    auto page = own_page(d, frame);
     lock_guard const hold(d.events.lock);
     auto* const a = d.events.fifo;
     if (a == nullptr) {
@@ -105,8 +107,8 @@ expected<void, errc> fifo_expand_array(domain<P>& d, gfn frame) noexcept {
         return unexpected(errc::inval);
     }
     std::uint32_t const n = a->page_count;
-    a->page[n] = reinterpret_cast<std::uint32_t*>(page->map());
-    a->held[n] = std::move(*page);
+    a->page[n] = reinterpret_cast<std::uint32_t*>(page.map());
+    a->held[n] = std::move(page);
     atomic_store(a->page_count, n + 1);
     full_barrier(); // before `carried` is read: a sender that saw no page has written it, see
                     // fifo_set_pending, or will see the page
