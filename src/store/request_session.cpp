@@ -175,7 +175,8 @@ request::answer request::introduce() {
     auto const d = parse_domid(words[0]);
     auto const ring = parse_decimal(words[1]);
     auto const port = parse_decimal(words[2]);
-    if (!d || !ring || !port || *port == 0 || *port > UINT32_MAX) {
+    bool const is_own = d && from_.is_ring && *d == from_.who.self;
+    if (!d || is_own || !ring || !port || *port == 0 || *port > UINT32_MAX) {
         return unexpected(errc::inval);
     }
     auto const e =

@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: Apache-2.0
+// Index arithmetic and copying of the ring page.
+#include <xenpp/base/atomic.hpp>
+#include <xenpp/store/ring_connection.hpp>
+
+#include <algorithm>
+
+namespace xenpp::store {
+
+namespace {
+
+constexpr std::uint32_t ring_size = abi::xenstore_ring_size;
+
+constexpr std::uint32_t masked(std::uint32_t index) noexcept {
+    return index & (ring_size - 1);
+}
+
+} // namespace
+
+ring_connection::ring_connection(server& s, connection_id c, abi::xenstore_domain_interface& page)
+    : server_(s), connection_(c), page_(page) {
+    auto const rsp_prod = atomic_load(page_.rsp_prod);
+    atomic_store(page_.server_features, abi::xenstore_server_feature_error);
+    if (!server_.position(c)) {
+        published_ = atomic_load(page_.req_cons);
+        server_.set_position(c, ring_position{published_, rsp_prod, {}});
+        return;
+    }
+    auto const& p = *server_.position(c);
+    // What lies between the journal's index and the page's was sent before the process ended.
+    auto const sent = rsp_prod - p.rsp_prod;
+    if (sent > server_.output(c).size()) {
+        give_up(abi::xenstore_error_ringidx);
+        return;
+    }
+    server_.consume_output(c, sent);
+    published_ = p.req_cons - 1; // whatever the page says, say it again
+    publish();
+}
+
+void ring_connection::give_up(std::uint32_t reason) {
+    atomic_store(page_.error, reason);
+    server_.give_up(connection_);
+}
+
+bool ring_connection::receive() {
+    if (!is_open()) {
+        return false;
+    }
+    auto p = *server_.position(connection_);
+    auto const available = atomic_load(page_.req_prod) - p.req_cons;
+    if (available > ring_size) {
+        give_up(abi::xenstore_error_ringidx);
+        return true;
+    }
+    auto stream = p.partial;
+    for (std::uint32_t i = 0; i < available; ++i) {
+        stream += atomic_load(page_.req[masked(p.req_cons + i)], order::relaxed);
+    }
+    std::size_t done = 0;
+    bool is_throttled = false;
+    for (;;) {
+        if (server_.output(connection_).size() >= output_limit) {
+            is_throttled = true;
+            break;
+        }
+        std::size_t used = 0;
+        auto const next = decode(std::string_view(stream).substr(done), used);
+        if (!next) {
+            give_up(abi::xenstore_error_proto);
+            return true;
+        }
+        if (!*next) {
+            break;
+        }
+        server_.handle(connection_, **next);
+        done += used;
+        if (!is_open()) {
+            return true;
+        }
+    }
+    if (done != 0) {
+        // A request that was taken in parts is whole by the first that is executed.
+        p.req_cons += static_cast<std::uint32_t>(done - p.partial.size());
+        p.partial.clear();
+    } else if (available == ring_size && !is_throttled) {
+        // The rest has no room before the first part is taken off the ring.
+        p.req_cons += available;
+        p.partial = std::move(stream);
+    } else {
+        return false;
+    }
+    server_.set_position(connection_, std::move(p));
+    return true;
+}
+
+bool ring_connection::publish() {
+    auto const& p = server_.position(connection_);
+    if (!p || p->req_cons == published_) {
+        return false;
+    }
+    published_ = p->req_cons;
+    atomic_store(page_.req_cons, published_);
+    return true;
+}
+
+bool ring_connection::send() {
+    auto const waiting = server_.output(connection_);
+    if (waiting.empty() || !is_open()) {
+        return false;
+    }
+    auto const start = server_.position(connection_)->rsp_prod;
+    auto const used = start - atomic_load(page_.rsp_cons);
+    if (used > ring_size) {
+        give_up(abi::xenstore_error_ringidx);
+        return true;
+    }
+    auto const n =
+        static_cast<std::uint32_t>(std::min(std::size_t{ring_size - used}, waiting.size()));
+    for (std::uint32_t i = 0; i < n; ++i) {
+        atomic_store(page_.rsp[masked(start + i)], waiting[i], order::relaxed);
+    }
+    atomic_store(page_.rsp_prod, start + n);
+    server_.consume_output(connection_, n);
+    return n != 0;
+}
+
+} // namespace xenpp::store
