@@ -72,9 +72,12 @@ struct domain {
     std::array<std::uint64_t, abi::hvm_nr_params> hvm_params{};
 
     // --- pausing and the end ---
+    static constexpr std::uint32_t no_code = ~std::uint32_t{0};
     std::uint32_t pause_count = 1;      ///< by the control plane; created paused
     bool is_shut_down = false;
     std::uint32_t shutdown_code = 0;    ///< abi shutdown_*, valid when shut down
+    std::uint32_t latched_code = no_code; ///< what a shutdown will report (SCHEDOP_shutdown_code)
+    std::array<timer, 2> watchdogs;     ///< armed, or free: no owner (SCHEDOP_watchdog)
     dying_state dying = dying_state::alive; ///< atomic
     std::uint32_t teardown_step = 0;    ///< how far destroydomain has come
 };

@@ -92,7 +92,7 @@ void domain_shutdown(domain<P>& d, std::uint32_t code) noexcept {
         if (d.is_shut_down) {
             return;
         }
-        d.shutdown_code = code;
+        d.shutdown_code = d.latched_code == d.no_code ? code : d.latched_code;
         d.is_shut_down = true;
         detail::apply_domain_pause(d);
     }
@@ -104,6 +104,7 @@ template <class P>
 void domain_resume(domain<P>& d) noexcept {
     d.is_shut_down = false;
     d.shutdown_code = 0;
+    d.latched_code = d.no_code;
     detail::apply_domain_pause(d);
 }
 
@@ -369,6 +370,9 @@ expected<void, errc> destroy_domain(domain<P>& d) noexcept {
     }
     if (!domain_stopped(d)) {
         return unexpected(errc::restart);
+    }
+    for (auto& watchdog : d.watchdogs) {
+        set_timer(hv, watchdog, 0);
     }
     XENPP_TRY(events_destroy(d));
     XENPP_TRY(grants_destroy(d));
