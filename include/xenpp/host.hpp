@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: Apache-2.0
+// A Xen host: the domains of one hypervisor, and the hypervisor itself.
+#pragma once
+
+#include <xenpp/base/error.hpp>
+#include <xenpp/config/domain_config.hpp>
+#include <xenpp/domain.hpp>
+#include <xenpp/domain_info.hpp>
+#include <xenpp/host_info.hpp>
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace xenpp {
+
+/// Which host, and what to do if it is not there.
+struct host_options {
+    /// The embedded host's folder; empty: the usual one (docs/architecture.md, "State folder").
+    std::string state_dir;
+    /// Start the embedded host if it does not run.
+    bool start = true;
+    /// The daemon's path; empty: $XENPPD, else beside the calling program, else in PATH.
+    std::string daemon;
+    /// How long it may take to come up.
+    std::chrono::milliseconds start_timeout = std::chrono::seconds(90);
+};
+
+/// A simulated machine.
+struct sim_options {
+    mib memory{4096};
+    std::uint32_t cpus = 2;
+};
+
+/// A connection to a host. Movable; handles made by it keep the connection open. For one thread at
+/// a time, its handles included; a program may open several.
+class host {
+public:
+    /// The Xen of this control domain, if it is one; else the embedded host, which is started if it
+    /// does not run. `XENPP_HOST=sim` in the environment asks for a simulated host instead.
+    static result<host> open();
+    static result<host> open(host_options const& options);
+
+    /// A host of its own, in this process: no guest instruction is executed in it. A domain of it
+    /// "runs" until it is asked to shut down, and then does at once.
+    static result<host> open_sim(sim_options const& options = {});
+
+    host(host&&) noexcept;
+    host& operator=(host&&) noexcept;
+    ~host();
+
+    host_kind kind() const noexcept;
+
+    /// Builds a domain with all it needs and leaves it paused. On failure nothing is left of it,
+    /// and the error names the step that failed; a program that is killed meanwhile leaves what the
+    /// monitor removes. Errors that need no attempt are found first: a name that is taken, a
+    /// kernel or ramdisk that is none, more memory or CPUs than there are.
+    result<domain> create(config::domain_config const& config);
+
+    /// All domains now, by number, domain 0 among them.
+    result<std::vector<domain_info>> domains() const;
+
+    /// One domain, by name, number or UUID; a name of digits alone is a number.
+    result<domain> find(std::string_view name_or_id_or_uuid) const;
+    result<domain> find(domid id) const;
+
+    result<host_info> info() const;
+    /// One entry a CPU.
+    result<std::vector<cpu_topology>> topology() const;
+
+    /// What the hypervisor wrote to its console lately.
+    result<std::string> console_ring() const;
+    /// The same, and forgets it.
+    result<std::string> take_console_ring() const;
+
+    /// For parts of the library that need the connection itself.
+    std::shared_ptr<detail::session> const& session() const noexcept { return session_; }
+
+private:
+    explicit host(std::shared_ptr<detail::session> s) noexcept;
+
+    std::shared_ptr<detail::session> session_;
+};
+
+} // namespace xenpp
