@@ -9,7 +9,8 @@
 
 #include <lz4.h>
 #include <lzma.h>
-#define ZLIB_CONST // next_in is then a pointer to const
+#define ZLIB_CONST // NOLINT(readability-identifier-naming): zlib's; makes next_in a pointer to
+                   // const
 #include <zlib.h>
 #include <zstd.h>
 #include <zstd_errors.h>

@@ -15,6 +15,8 @@ public:
     descriptor(descriptor&& o) noexcept : fd_(std::exchange(o.fd_, -1)) {}
 
     descriptor& operator=(descriptor&&) = delete;
+    descriptor(descriptor const&) = delete;
+    descriptor& operator=(descriptor const&) = delete;
 
     ~descriptor() {
         if (fd_ >= 0) {

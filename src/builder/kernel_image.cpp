@@ -63,14 +63,14 @@ result<wrapping> recognise(bytes_view file) {
 }
 
 /// Errors from the parsers below, as this file's own operation.
-unexpected<error> retold(error e, std::string_view prefix = {}) {
+unexpected<error> retold(error const& e, std::string_view prefix = {}) {
     return fail(operation, e.code, std::string(prefix) + e.detail);
 }
 
 result<elf_image> parse_unpacked(bytes_view elf, bool was_packed) {
     auto image = parse_elf(elf);
     if (!image) {
-        return retold(std::move(image.error()), was_packed ? "after unpacking, " : "");
+        return retold(image.error(), was_packed ? "after unpacking, " : "");
     }
     return image;
 }
@@ -99,7 +99,7 @@ result<kernel_image> parse_kernel(mapping file, std::size_t limit) {
     if (!how.packed.empty()) {
         auto unpacked = decompress(how.packing, how.packed, limit);
         if (!unpacked) {
-            return retold(std::move(unpacked.error()));
+            return retold(unpacked.error());
         }
         file = *std::move(unpacked);
     }
@@ -124,7 +124,7 @@ result<kernel_image> load_kernel(std::string const& path, kernel_cache const* ca
     }
     auto image = parse_kernel(std::move(source).take());
     if (!image) {
-        return retold(std::move(image.error()), path + ": ");
+        return retold(image.error(), path + ": ");
     }
     if (cache != nullptr && packed) {
         // An entry that cannot be written leaves the next load as slow as this one, no more.

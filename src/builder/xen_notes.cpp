@@ -8,6 +8,9 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <iterator>
+
 namespace xenpp::builder {
 
 namespace {
@@ -69,34 +72,34 @@ std::string text(bytes_view desc) {
     return out;
 }
 
+/// The row of a note type in one of the tables above, or null.
+template <class Row, std::size_t N>
+Row const* row_of(Row const (&table)[N], note type) noexcept {
+    auto const it = std::find_if(std::begin(table), std::end(table),
+                                 [&](Row const& r) { return r.type == type; });
+    return it == std::end(table) ? nullptr : it;
+}
+
+result<l1_valid_pattern> pattern(bytes_view desc, note type) {
+    auto const half = desc.size() / 2;
+    auto const mask = XENPP_TRY(number(desc.first(half), type));
+    return l1_valid_pattern{mask, XENPP_TRY(number(desc.subspan(half), type))};
+}
+
 result<void> take(note type, bytes_view desc, xen_notes& out) {
-    for (auto const& row : number_notes) {
-        if (row.type == type) {
-            out.*row.field = XENPP_TRY(number(desc, type));
-            return {};
-        }
-    }
-    for (auto const& row : text_notes) {
-        if (row.type == type) {
-            out.*row.field = text(desc);
-            return {};
-        }
-    }
-    for (auto const& row : flag_notes) {
-        if (row.type == type) {
-            out.*row.field = XENPP_TRY(number(desc, type)) != 0;
-            return {};
-        }
-    }
-    if (type == abi::elfnote_supported_features) {
+    if (auto const* const r = row_of(number_notes, type)) {
+        out.*r->field = XENPP_TRY(number(desc, type));
+    } else if (auto const* const t = row_of(text_notes, type)) {
+        out.*t->field = text(desc);
+    } else if (auto const* const f = row_of(flag_notes, type)) {
+        out.*f->field = XENPP_TRY(number(desc, type)) != 0;
+    } else if (type == abi::elfnote_supported_features) {
         // Wider sets may come; features beyond 32 are none of ours.
         out.supported_features = static_cast<std::uint32_t>(XENPP_TRY(number(desc, type)));
     } else if (type == abi::elfnote_bsd_symtab) {
         out.bsd_symtab = text(desc) == "yes";
     } else if (type == abi::elfnote_l1_mfn_valid) {
-        auto const half = desc.size() / 2;
-        auto const mask = XENPP_TRY(number(desc.first(half), type));
-        out.l1_mfn_valid = {mask, XENPP_TRY(number(desc.subspan(half), type))};
+        out.l1_mfn_valid = XENPP_TRY(pattern(desc, type));
     }
     return {};
 }
@@ -106,6 +109,7 @@ result<void> take(note type, bytes_view desc, xen_notes& out) {
 result<void> collect_xen_notes(std::span<std::byte const> bytes, xen_notes& notes) {
     // Each note: sizes of name and contents, type; then both, each padded to four bytes.
     constexpr std::uint64_t header = 12;
+    constexpr std::string_view owner("Xen\0", 4);
     std::uint64_t at = 0;
     while (bytes.size() - at >= header) {
         auto const name_size = *load_le<std::uint32_t>(bytes, at);
@@ -116,7 +120,7 @@ result<void> collect_xen_notes(std::span<std::byte const> bytes, xen_notes& note
         if (!desc) {
             return fail(operation, "an ELF note is longer than the segment that holds it");
         }
-        if (name_size == 4 && has_text(bytes, at + header, {"Xen", 4})) {
+        if (name_size == owner.size() && has_text(bytes, at + header, owner)) {
             ++notes.count;
             XENPP_TRY(take(type, *desc, notes));
         }

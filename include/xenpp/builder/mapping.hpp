@@ -16,7 +16,11 @@ class mapping {
 public:
     mapping() noexcept = default;
 
-    mapping(mapping&& o) noexcept : base_(std::exchange(o.base_, {})), skip_(o.skip_) {}
+    mapping(mapping&& o) noexcept
+        : base_(std::exchange(o.base_, {})), skip_(std::exchange(o.skip_, 0)) {}
+
+    mapping(mapping const&) = delete;
+    mapping& operator=(mapping const&) = delete;
 
     mapping& operator=(mapping&& o) noexcept {
         std::swap(base_, o.base_);
@@ -50,6 +54,9 @@ public:
 
     /// Keeps the first `size` bytes and gives the rest back. `size` is at most the capacity.
     mapping keep(std::size_t size) &&;
+
+    output_buffer(output_buffer const&) = delete;
+    output_buffer& operator=(output_buffer const&) = delete;
 
     output_buffer(output_buffer&& o) noexcept : whole_(std::exchange(o.whole_, {})) {}
 

@@ -6,6 +6,7 @@
 #include <xenpp/builder/kernel_cache.hpp>
 #include <xenpp/builder/kernel_image.hpp>
 
+#include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -296,4 +297,16 @@ TEST_CASE("kernel_cache.a_folder_that_others_may_write_is_left_alone") {
     CHECK(files_in(cache_path) == 0);
     kernel_cache const nowhere((folder.path() / "a" / "b").string());
     CHECK(load_kernel(path, &nowhere));
+}
+
+TEST_CASE("mapping.a_moved_from_mapping_is_empty") {
+    scratch_folder const folder;
+    auto const path = folder.file("x", bytes_of("header and contents"));
+    int const fd = ::open(path.c_str(), O_RDONLY);
+    REQUIRE(fd >= 0);
+    auto a = mapping::of_file(fd, 19, 11).value();
+    ::close(fd);
+    auto const b = std::move(a);
+    CHECK(a.bytes().empty()); // NOLINT(bugprone-use-after-move): what the test is about
+    CHECK(byte_vector(b.bytes().begin(), b.bytes().end()) == bytes_of("contents"));
 }
