@@ -12,6 +12,7 @@ namespace xenpp::hv {
 struct exit_action {
     enum class kind : std::uint8_t {
         resume,  ///< enter the guest again as it stands
+        interrupted, ///< a physical interrupt ended the stay: let it in, then resume
         skip,    ///< step over the exiting instruction, then resume
         inject,  ///< deliver an exception
         block,   ///< step over the instruction and wait for an event
@@ -27,6 +28,9 @@ struct exit_action {
     char const* reason = nullptr; ///< for crash: a literal
 
     static constexpr exit_action resume() noexcept { return {}; }
+    static constexpr exit_action interrupted() noexcept {
+        return {kind::interrupted, {}, false, 0, nullptr};
+    }
     static constexpr exit_action skip() noexcept { return {kind::skip, {}, false, 0, nullptr}; }
     static constexpr exit_action block() noexcept { return {kind::block, {}, false, 0, nullptr}; }
     static constexpr exit_action halted() noexcept { return {kind::halted, {}, false, 0, nullptr}; }

@@ -4,6 +4,7 @@
 
 #include <xenpp/abi/vcpu.hpp>
 #include <xenpp/base/atomic.hpp>
+#include <xenpp/hv/domain.hpp>
 #include <xenpp/hv/platform.hpp>
 #include <xenpp/hv/timer.hpp>
 
@@ -11,13 +12,6 @@
 #include <cstdint>
 
 namespace xenpp::hv {
-
-template <class P>
-struct vcpu;
-template <class P>
-struct domain;
-template <class P>
-class hypervisor;
 
 /// How long a vCPU runs while others wait, and by how much a waking one must be behind to preempt.
 inline constexpr std::uint64_t time_slice_ns = 10'000'000;
@@ -375,6 +369,18 @@ void vcpu_yield(vcpu<P>& v) noexcept {
 
 // --- timers ---
 
+/// When this CPU must run again without being told: its soonest timer or the end of a slice.
+template <class P>
+std::uint64_t next_deadline(hypervisor<P>& hv) noexcept {
+    auto& cpu = hv.scheduler.on(hv.platform.this_cpu());
+    std::uint64_t const t = cpu.timers.soonest_ns();
+    std::uint64_t const slice = cpu.slice_end_ns;
+    if (t == 0 || slice == 0) {
+        return t + slice;
+    }
+    return t < slice ? t : slice;
+}
+
 /// Arms `t` for an absolute system time on this CPU's queue; 0 only cancels.
 template <class P>
 void set_timer(hypervisor<P>& hv, timer& t, std::uint64_t deadline_ns) noexcept {
@@ -387,7 +393,9 @@ void set_timer(hypervisor<P>& hv, timer& t, std::uint64_t deadline_ns) noexcept 
     if (deadline_ns != 0) {
         t.deadline_ns = deadline_ns;
         t.cpu = hv.platform.this_cpu().raw();
-        s.cpu[t.cpu % max_cpus].timers.insert(t);
+        if (s.cpu[t.cpu % max_cpus].timers.insert(t)) {
+            hv.platform.set_deadline(next_deadline(hv));
+        }
     }
 }
 
@@ -409,18 +417,6 @@ void run_timers(hypervisor<P>& hv) noexcept {
     if (cpu.slice_end_ns != 0 && now >= cpu.slice_end_ns) {
         atomic_store(cpu.resched, true);
     }
-}
-
-/// When this CPU must run again without being told: its soonest timer or the end of a slice.
-template <class P>
-std::uint64_t next_deadline(hypervisor<P>& hv) noexcept {
-    auto& cpu = hv.scheduler.on(hv.platform.this_cpu());
-    std::uint64_t const t = cpu.timers.soonest_ns();
-    std::uint64_t const slice = cpu.slice_end_ns;
-    if (t == 0 || slice == 0) {
-        return t + slice;
-    }
-    return t < slice ? t : slice;
 }
 
 } // namespace xenpp::hv

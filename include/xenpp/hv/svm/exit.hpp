@@ -113,7 +113,7 @@ exit_action handle_exit(vcpu<P>& v) noexcept {
         return handle_nested_fault(v, x86::decode_svm_npf(b.exit_info1, b.exit_info2));
     case svm_exit::intr:
     case svm_exit::nmi:
-    case svm_exit::smi: return exit_action::resume(); // the run loop lets them in
+    case svm_exit::smi: return exit_action::interrupted();
     case svm_exit::vintr: return exit_action::resume(); // the entry injects
     case svm_exit::xsetbv: return handle_xsetbv<vendor>(v);
     case svm_exit::wbinvd:

@@ -1,0 +1,207 @@
+// SPDX-License-Identifier: Apache-2.0
+// The boot CPU's way: memory, clock, console, domain 0, the other CPUs, the run loop.
+#include "boot/boot_info.hpp"
+#include "boot/direct_map.hpp"
+#include "boot/smp.hpp"
+#include "entry/exceptions.hpp"
+#include "machine.hpp"
+#include "platform/cpu.hpp"
+#include "platform/svm_vcpu.hpp"
+
+#include <xenpp/hv/domain_life.hpp>
+#include <xenpp/link/layout.hpp>
+
+#include <algorithm>
+#include <new>
+
+extern "C" {
+extern std::byte boot_stack[];        // NOLINT: entry.S
+extern std::byte const image_start[]; // NOLINT: link.ld
+extern std::byte const image_end[];   // NOLINT: link.ld
+[[noreturn]] void boot_main(std::uint32_t start_info);
+}
+
+namespace xenpp::image {
+
+std::array<percpu, hv::max_cpus> cpus;
+unsigned cpu_count = 1;
+
+namespace {
+
+platform the_platform;
+alignas(hypervisor) std::byte machine_storage[sizeof(hypervisor)];
+alignas(hv::link_service<platform>) std::byte link_storage[sizeof(hv::link_service<platform>)];
+bool has_link = false;
+
+link::link_header& header() noexcept {
+    return *direct_map<link::link_header>(link::window_machine_base.raw());
+}
+
+bool header_is_valid() noexcept {
+    return header().magic == link::magic && header().version == link::version &&
+           header().window_size == link::window_size;
+}
+
+/// What of RAM is taken already: the first MiB (trampoline, firmware), the image, the window.
+struct reserved_range {
+    std::uint64_t base, end;
+};
+
+void add_memory(boot_info const& info) noexcept {
+    auto& m = machine();
+    bool const known_zero = !option(info.command_line, "ram").empty() &&
+                            option(info.command_line, "ram") == "zero";
+    reserved_range const taken[] = {
+        {0, 1U << 20},
+        {image_physical(image_start), (image_physical(image_end) + page_size - 1) & page_mask},
+        {link::window_machine_base.raw(), link::window_machine_base.raw() + link::window_size},
+    };
+    for (unsigned i = 0; i < info.ram_count; ++i) {
+        std::uint64_t at = info.ram[i].base;
+        std::uint64_t const end = at + info.ram[i].size;
+        while (at < end) {
+            // The next stretch up to a reserved range; the ranges are in order of address.
+            std::uint64_t stop = end;
+            std::uint64_t resume = end;
+            for (auto const& t : taken) {
+                if (has_link || t.base != link::window_machine_base.raw()) {
+                    if (at >= t.base && at < t.end) {
+                        stop = at;
+                        resume = t.end;
+                        break;
+                    }
+                    if (t.base > at && t.base < stop) {
+                        stop = t.base;
+                        resume = t.end;
+                        break;
+                    }
+                }
+            }
+            if (stop > at) {
+                (void)!m.frames.add(to_mfn(maddr(at)), (stop - at) >> page_shift, known_zero);
+            }
+            at = resume < end ? resume : end;
+        }
+    }
+}
+
+void print_banner(boot_info const& info) noexcept {
+    console_print("(XEN) xenpp " XENPP_VERSION ", a Xen 4.17 host in C++\n");
+    console_line() << "Command line: " << info.command_line;
+    std::uint64_t pages = 0;
+    for (unsigned i = 0; i < info.ram_count; ++i) {
+        pages += info.ram[i].size >> page_shift;
+    }
+    console_line() << "System RAM: " << pages / 256 << "MB";
+}
+
+void keep_command_line(std::string_view text) noexcept {
+    auto& to = machine().command_line;
+    auto const n = std::min(text.size(), to.size() - 1);
+    std::copy_n(text.begin(), n, to.begin());
+    to[n] = '\0';
+}
+
+/// The TSC's rate from whoever started the machine, if it comes within a second; else measured.
+std::uint32_t known_tsc_khz() noexcept {
+    if (!has_link) {
+        return 0;
+    }
+    std::uint64_t const start = read_tsc();
+    while (atomic_load(header().tsc_khz) == 0 && read_tsc() - start < 3'000'000'000) {
+        cpu_relax();
+    }
+    return atomic_load(header().tsc_khz);
+}
+
+void start_virtualization() noexcept {
+    auto& m = machine();
+    if (char const* const why = svm_missing(); why != nullptr) {
+        console_line() << "No hardware virtualization: " << why << ". HVM and PVH cannot run.";
+        return;
+    }
+    auto const save_area = m.frames.allocate(0, domid_xen, hv::page_use::hypervisor);
+    if (!save_area || !svm_init(m)) {
+        panic("no memory for SVM's tables");
+    }
+    svm_init_cpu(this_percpu(), *save_area);
+    console_line() << "SVM: nested paging in use";
+}
+
+void start_control_domain() noexcept {
+    auto& m = machine();
+    hv::control_window const window{link::window_virtual_base, link::window_machine_base,
+                                    link::window_size};
+    if (!hv::create_control_domain(m, window)) {
+        panic("domain 0 cannot be created");
+    }
+    if (has_link) {
+        m.wall_clock_base_ns = header().wall_clock_ns;
+        new (link_storage) hv::link_service<platform>(m);
+        ioapic_route(3, vector_doorbell, this_percpu().apic_id);
+        doorbell_drain();
+        atomic_store(header().state, static_cast<std::uint32_t>(link::hv_state::up));
+        doorbell_ring();
+        console_line() << "Domain 0 is outside: machine link is up";
+    }
+}
+
+} // namespace
+
+hypervisor& machine() noexcept {
+    return *std::launder(reinterpret_cast<hypervisor*>(machine_storage));
+}
+
+bool serve_link() noexcept {
+    constexpr unsigned budget = 32;
+    return has_link &&
+           std::launder(reinterpret_cast<hv::link_service<platform>*>(link_storage))->pump(budget);
+}
+
+} // namespace xenpp::image
+
+void boot_main(std::uint32_t start_info) {
+    using namespace xenpp;
+    using namespace xenpp::image;
+    adopt_stack(boot_stack + stack_size, cpus[0]);
+    percpu& here = cpus[0];
+    here.online = true;
+    exceptions_init();
+    exceptions_init_cpu(here);
+    direct_map_init();
+    serial_init();
+    new (machine_storage) hypervisor(the_platform);
+    boot_info info;
+    if (!read_pvh(start_info, info)) {
+        panic("no PVH boot information");
+    }
+    has_link = header_is_valid();
+    if (has_link) {
+        atomic_store(header().state, static_cast<std::uint32_t>(link::hv_state::booting));
+    }
+    keep_command_line(info.command_line);
+    print_banner(info);
+    std::uint64_t end = 0;
+    for (unsigned i = 0; i < info.ram_count; ++i) {
+        end = std::max(end, info.ram[i].base + info.ram[i].size);
+    }
+    if (!direct_map_extend(end)) {
+        panic("more memory than can be mapped");
+    }
+    add_memory(info);
+    pic_disable();
+    lapic_init();
+    here.apic_id = lapic_id();
+    clock_init(known_tsc_khz());
+    clock_measure_timer();
+    console_line() << "TSC: " << clock_khz() << " kHz";
+    machine().scheduler.on(here.id).online = true;
+    start_virtualization();
+    std::array<std::uint32_t, hv::max_cpus> ids{};
+    unsigned const found = read_apic_ids(info.rsdp, ids.data(), ids.size());
+    start_cpus(ids.data(), found);
+    console_line() << "Brought up " << cpu_count << " CPUs";
+    identity_map_remove();
+    start_control_domain();
+    run_loop();
+}

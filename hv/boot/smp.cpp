@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: Apache-2.0
+// INIT, SIPI, and a CPU's way from the trampoline to the run loop.
+#include "boot/smp.hpp"
+
+#include "entry/exceptions.hpp"
+#include "machine.hpp"
+#include "platform/cpu.hpp"
+#include "platform/svm_vcpu.hpp"
+
+#include <cstring>
+
+extern "C" {
+extern std::byte const ap_trampoline[];     // NOLINT: entry.S
+extern std::byte const ap_trampoline_end[]; // NOLINT: entry.S
+extern std::byte const ap_stack_slot[];     // NOLINT: entry.S
+[[noreturn]] void ap_main();
+}
+
+namespace xenpp::image {
+
+namespace {
+
+bool start_one(std::uint32_t apic_id) noexcept {
+    auto& m = machine();
+    unsigned const n = cpu_count;
+    percpu& there = cpus[n];
+    constexpr unsigned stack_order = 3;
+    static_assert((page_size << stack_order) == stack_size);
+    auto const stack = m.frames.allocate(stack_order, domid_xen, hv::page_use::hypervisor);
+    if (!stack) {
+        console_line() << "CPU with APIC id " << apic_id << ": no memory for its stack";
+        return false;
+    }
+    std::byte* const top = m.platform.map(*stack) + stack_size;
+    there.id = cpu_id(n);
+    there.apic_id = apic_id;
+    adopt_stack(top, there);
+    auto const sp = reinterpret_cast<std::uint64_t>(top - 16);
+    std::memcpy(direct_map(trampoline_base + static_cast<std::uint64_t>(ap_stack_slot -
+                                                                        ap_trampoline)),
+                &sp, sizeof sp);
+    lapic_start_cpu(apic_id, trampoline_base >> 12);
+    for (unsigned waited = 0; !atomic_load(there.online) && waited < 20000; ++waited) {
+        busy_wait_us(50);
+    }
+    if (!atomic_load(there.online)) {
+        console_line() << "CPU with APIC id " << apic_id << " does not start";
+        return false;
+    }
+    return true;
+}
+
+} // namespace
+
+unsigned start_cpus(std::uint32_t const* apic_ids, unsigned count) noexcept {
+    std::memcpy(direct_map(trampoline_base), ap_trampoline,
+                static_cast<std::size_t>(ap_trampoline_end - ap_trampoline));
+    std::uint32_t const self = lapic_id();
+    for (unsigned i = 0; i < count && cpu_count < hv::max_cpus; ++i) {
+        if (apic_ids[i] != self && start_one(apic_ids[i])) {
+            atomic_fetch_add(cpu_count, 1);
+        }
+    }
+    return cpu_count;
+}
+
+} // namespace xenpp::image
+
+void ap_main() {
+    using namespace xenpp;
+    using namespace xenpp::image;
+    percpu& here = this_percpu();
+    exceptions_init_cpu(here);
+    lapic_init();
+    auto const save_area =
+        machine().frames.allocate(0, domid_xen, hv::page_use::hypervisor);
+    if (save_area && svm_missing() == nullptr) {
+        svm_init_cpu(here, *save_area);
+    }
+    machine().scheduler.on(here.id).online = true;
+    atomic_store(machine().cpu_epoch[here.id.raw()], atomic_load(machine().epoch));
+    atomic_store(here.online, true);
+    run_loop();
+}

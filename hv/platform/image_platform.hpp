@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+// The Platform of the bootable image: the real machine under the hypervisor's policy.
+#pragma once
+
+#include "platform/clock.hpp"
+#include "platform/layout.hpp"
+#include "platform/lapic.hpp"
+#include "platform/percpu.hpp"
+#include "platform/serial.hpp"
+
+#include <xenpp/abi/hvm/save.hpp>
+#include <xenpp/base/strong.hpp>
+#include <xenpp/hv/platform.hpp>
+
+#include <array>
+#include <cstdint>
+#include <string_view>
+
+namespace xenpp::image {
+
+/// See hv::Platform for what each member means. One object; its state is the machine's.
+class image_platform {
+public:
+    std::byte* map(mfn f) noexcept { return direct_map(to_maddr(f).raw()); }
+    std::uint64_t now_ns() noexcept { return clock_now_ns(); }
+    std::uint64_t tsc() noexcept;
+    std::uint64_t tsc_base() noexcept { return clock_tsc_base(); }
+    std::uint32_t tsc_khz() noexcept { return clock_khz(); }
+    unsigned cpu_count() noexcept { return image::cpu_count; }
+    cpu_id this_cpu() noexcept { return this_percpu().id; }
+    void kick(cpu_id c) noexcept;
+    void set_deadline(std::uint64_t ns) noexcept;
+    void notify_control() noexcept { doorbell_ring(); }
+    void console_write(std::string_view text) noexcept;
+    std::uint64_t random() noexcept;
+    [[noreturn]] void shutdown_machine(bool reboot) noexcept;
+
+    // --- the vendor: platform/svm_vcpu.cpp ---
+    expected<void, errc> create_vcpu(hv::vcpu<image_platform>& v) noexcept;
+    void destroy_vcpu(hv::vcpu<image_platform>& v) noexcept;
+    expected<void, errc> load_state(hv::vcpu<image_platform>& v,
+                                    abi::hvm_hw_cpu const& state) noexcept;
+    abi::hvm_hw_cpu save_state(hv::vcpu<image_platform>& v) noexcept;
+    void flush_guest_tlb(hv::vcpu<image_platform>& v) noexcept;
+    void load_xcr0(std::uint64_t value) noexcept;
+    void load_tsc_aux(std::uint64_t value) noexcept;
+    void load_debug_registers(std::array<std::uint64_t, 4> const& dr) noexcept;
+};
+
+} // namespace xenpp::image

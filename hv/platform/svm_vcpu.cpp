@@ -1,0 +1,353 @@
+// SPDX-License-Identifier: Apache-2.0
+// SVM on this machine: switching it on, a vCPU's control block, entering and leaving a guest.
+#include "platform/svm_vcpu.hpp"
+
+#include "platform/cpu.hpp"
+
+#include <xenpp/hv/svm/caps.hpp>
+#include <xenpp/hv/svm/exit.hpp>
+#include <xenpp/hv/svm/layout.hpp>
+
+#include <cstddef>
+#include <cstring>
+
+extern "C" void svm_run(xenpp::hv::guest_context* context, std::uint64_t vmcb_pa);
+
+namespace xenpp::image {
+
+using hv::guest_context;
+using hv::svm::state_of;
+
+// What svm_run.S counts on.
+static_assert(offsetof(guest_context, rbx) == 8 && offsetof(guest_context, rcx) == 16 &&
+              offsetof(guest_context, rdx) == 24 && offsetof(guest_context, rsi) == 32 &&
+              offsetof(guest_context, rdi) == 40 && offsetof(guest_context, rbp) == 48 &&
+              offsetof(guest_context, r8) == 64 && offsetof(guest_context, r15) == 120);
+
+namespace {
+
+hv::svm::capabilities caps;
+hv::svm::shared_tables tables;
+std::uint64_t host_xcr0 = 0;   ///< every component that the processor has and we switch
+unsigned fpu_order = 0;        ///< of a vCPU's XSAVE area
+bool has_xsave = false;
+bool has_rdtscp = false;
+
+/// MSRs that VMLOAD and VMSAVE switch: the guest's own, no exit.
+constexpr x86::msr passed_through[] = {
+    x86::msr::ia32_fs_base, x86::msr::ia32_gs_base,      x86::msr::ia32_kernel_gs_base,
+    x86::msr::ia32_star,    x86::msr::ia32_lstar,        x86::msr::ia32_cstar,
+    x86::msr::ia32_fmask,   x86::msr::ia32_sysenter_cs,  x86::msr::ia32_sysenter_esp,
+    x86::msr::ia32_sysenter_eip};
+
+/// Two bits an MSR, three ranges of 8192 (APM2 15.11).
+void permit_msr(std::byte* map, x86::msr m) noexcept {
+    std::uint32_t const n = x86::raw(m);
+    std::uint32_t const range = n < 0x2000 ? 0 : n < 0xc0010000 ? 1 : 2;
+    std::uint32_t const bit = (range * 0x2000 + (n & 0x1fff)) * 2;
+    map[bit / 8] &= ~(std::byte{3} << (bit % 8));
+}
+
+void vm_save(std::uint64_t pa) noexcept {
+    asm volatile("vmsave %0" ::"a"(pa) : "memory");
+}
+void vm_load(std::uint64_t pa) noexcept {
+    asm volatile("vmload %0" ::"a"(pa) : "memory");
+}
+
+void save_fpu(std::byte* area) noexcept {
+    if (has_xsave) {
+        write_xcr0(host_xcr0);
+        asm volatile("xsave64 (%0)" ::"r"(area), "a"(static_cast<std::uint32_t>(host_xcr0)),
+                     "d"(static_cast<std::uint32_t>(host_xcr0 >> 32))
+                     : "memory");
+    } else {
+        asm volatile("fxsave64 (%0)" ::"r"(area) : "memory");
+    }
+}
+
+void load_fpu(std::byte const* area, std::uint64_t guest_xcr0) noexcept {
+    if (has_xsave) {
+        write_xcr0(host_xcr0);
+        asm volatile("xrstor64 (%0)" ::"r"(area), "a"(static_cast<std::uint32_t>(host_xcr0)),
+                     "d"(static_cast<std::uint32_t>(host_xcr0 >> 32))
+                     : "memory");
+        write_xcr0(guest_xcr0);
+    } else {
+        asm volatile("fxrstor64 (%0)" ::"r"(area) : "memory");
+    }
+}
+
+std::array<std::uint64_t, 4> read_debug_registers() noexcept {
+    std::array<std::uint64_t, 4> dr{};
+    asm volatile("mov %%dr0, %0" : "=r"(dr[0]));
+    asm volatile("mov %%dr1, %0" : "=r"(dr[1]));
+    asm volatile("mov %%dr2, %0" : "=r"(dr[2]));
+    asm volatile("mov %%dr3, %0" : "=r"(dr[3]));
+    return dr;
+}
+
+/// Gives the vCPU an ASID whose translations are its own and current.
+void choose_asid(hv::svm::vcpu_state& s, x86::vmcb_ref b, percpu& here) noexcept {
+    bool const fits = s.asid_cpu == here.id.raw() && s.asid_generation == here.asid_generation;
+    if (fits && !s.flush) {
+        b.set<&x86::vmcb::tlb_control>(x86::tlb_control::nothing);
+        return;
+    }
+    if (here.asid_next >= caps.asid_count) {
+        here.asid_next = 1;
+        ++here.asid_generation;
+    }
+    // The first ASID of a generation comes with a flush of everything.
+    b.set<&x86::vmcb::tlb_control>(here.asid_next == 1 ? x86::tlb_control::all
+                                                       : x86::tlb_control::nothing);
+    b.set<&x86::vmcb::asid>(static_cast<std::uint32_t>(here.asid_next++));
+    s.asid_cpu = here.id.raw();
+    s.asid_generation = here.asid_generation;
+    s.flush = false;
+}
+
+/// Brings the shared view of the guest's registers up to date after a stay.
+void read_context(guest_context& c, x86::vmcb const& b) noexcept {
+    c.rax = b.rax;
+    c.rsp = b.rsp;
+    c.rip = b.rip;
+    c.rflags = b.rflags.raw();
+    c.cr0 = b.cr0.raw();
+    c.cr3 = b.cr3;
+    c.cr4 = b.cr4.raw();
+    c.efer = b.efer.without(x86::efer::svme).raw();
+    c.cs_base = b.cs.base;
+    c.cpl = b.cpl;
+    constexpr std::uint16_t long_bit = 1U << 9, big_bit = 1U << 10;
+    c.long_code = b.efer.has(x86::efer::lma) && (b.cs.attrib & long_bit) != 0;
+    c.code32 = (b.cs.attrib & big_bit) != 0;
+}
+
+/// Whether the guest would take an interrupt at its next instruction.
+bool is_open(x86::vmcb const& b, guest_context const& c) noexcept {
+    return x86::rflags::value(c.rflags).has(x86::rflags::interrupt) &&
+           !b.interrupt_shadow.has(x86::interrupt_shadow::shadow);
+}
+
+/// Injects what is due, or asks for an exit as soon as the guest is open for it.
+void inject_interrupt(vcpu& v, x86::vmcb_ref b) noexcept {
+    auto& s = state_of(v);
+    auto const without_window = b->v_intr.without(x86::v_intr::irq);
+    if (s.reinject != 0) {
+        b.set<&x86::vmcb::event_inj>(s.reinject);
+        s.reinject = 0;
+    }
+    auto const due = hv::next_interrupt(v);
+    bool const now = due.vector >= 0 && (b->event_inj >> 31 & 1) == 0 && is_open(*b, v.context);
+    bool const later = due.vector >= 0 && !now;
+    if (now) {
+        if (due.from_lapic) {
+            v.lapic.acknowledge(static_cast<unsigned>(due.vector));
+        }
+        b.set<&x86::vmcb::event_inj>(x86::encode(
+            x86::event_injection::interrupt(static_cast<std::uint8_t>(due.vector))));
+    }
+    if (later != b.has_intercept(x86::intercept::vintr)) {
+        b.set_intercept(x86::intercept::vintr, later);
+    }
+    auto const wanted =
+        later ? without_window | x86::v_intr::irq | x86::v_intr::ignore_tpr : without_window;
+    if (!(wanted == b->v_intr)) {
+        b.set<&x86::vmcb::v_intr>(wanted);
+    }
+}
+
+} // namespace
+
+char const* svm_missing() noexcept {
+    auto const extended = cpuid(0x80000001);
+    bool const has_svm = (extended.c >> 2 & 1) != 0;
+    caps = has_svm ? hv::svm::decode(cpuid(0x8000000a)) : hv::svm::capabilities{};
+    return hv::svm::missing(extended, has_svm ? read_msr(x86::msr::amd_vm_cr) : 0, caps);
+}
+
+expected<void, errc> svm_init(hypervisor& m) noexcept {
+    auto const io = XENPP_TRY(m.frames.allocate(2, domid_xen, hv::page_use::hypervisor));
+    auto const msr = XENPP_TRY(m.frames.allocate(1, domid_xen, hv::page_use::hypervisor));
+    std::memset(m.platform.map(io), 0xff, 4 * page_size);
+    std::memset(m.platform.map(msr), 0xff, 2 * page_size);
+    for (auto const r : passed_through) {
+        permit_msr(m.platform.map(msr), r);
+    }
+    tables = {to_maddr(io).raw(), to_maddr(msr).raw()};
+    auto const leaf1 = cpuid(1);
+    has_xsave = (leaf1.c >> 26 & 1) != 0;
+    has_rdtscp = (cpuid(0x80000001).d >> 27 & 1) != 0;
+    if (has_xsave) {
+        auto const leaf = cpuid(0xd);
+        host_xcr0 = (std::uint64_t{leaf.d} << 32) | leaf.a;
+        while ((page_size << fpu_order) < leaf.c) {
+            ++fpu_order;
+        }
+    }
+    return {};
+}
+
+void svm_init_cpu(percpu& here, mfn host_save_area) noexcept {
+    write_msr(x86::msr::ia32_efer,
+              read_msr(x86::msr::ia32_efer) | (x86::efer::svme | x86::efer::sce).raw());
+    write_msr(x86::msr::amd_vm_hsave_pa, to_maddr(host_save_area).raw());
+    auto cr4 = x86::cr4::value(read_cr4()) | x86::cr4::osfxsr | x86::cr4::osxmmexcpt;
+    if (has_xsave) {
+        cr4 |= x86::cr4::osxsave;
+    }
+    write_cr4(cr4.raw());
+    write_cr0((x86::cr0::value(read_cr0()).without(x86::cr0::em | x86::cr0::ts) | x86::cr0::mp |
+               x86::cr0::ne)
+                  .raw());
+    here.asid_next = 1;
+    here.asid_generation = 1;
+}
+
+void svm_switch_in(vcpu& v) noexcept {
+    auto& s = state_of(v);
+    load_fpu(s.fpu, v.xcr0);
+    if (has_rdtscp) {
+        write_msr(x86::msr::ia32_tsc_aux, v.tsc_aux);
+    }
+    vm_load(s.block_pa);
+    x86::vmcb_ref(*s.block).set_all_dirty();
+}
+
+void svm_switch_out(vcpu& v) noexcept {
+    auto& s = state_of(v);
+    vm_save(s.block_pa);
+    save_fpu(s.fpu);
+    if (s.dr_live) {
+        s.dr = read_debug_registers();
+        s.dr_live = false;
+        x86::vmcb_ref const b(*s.block);
+        for (unsigned n = 0; n < 16; ++n) {
+            b.set_dr_read_intercept(n, true);
+            b.set_dr_write_intercept(n, true);
+        }
+    }
+}
+
+void svm_reset_state(vcpu& v, std::uint8_t sipi_vector) noexcept {
+    (void)!hv::svm::load(v, hv::svm::startup_state(sipi_vector)); // a state that always loads
+    v.lapic.reset_registers();
+    v.xcr0 = 1;
+}
+
+hv::exit_action svm_enter(vcpu& v) noexcept {
+    auto& s = state_of(v);
+    x86::vmcb_ref const b(*s.block);
+    auto& c = v.context;
+    choose_asid(s, b, this_percpu());
+    auto const tpr = x86::v_intr::tpr.set(b->v_intr, v.lapic.task_priority() >> 4);
+    if (!(tpr == b->v_intr)) {
+        b.set<&x86::vmcb::v_intr>(tpr);
+    }
+    inject_interrupt(v, b);
+    b.set<&x86::vmcb::rax>(c.rax);
+    b.set<&x86::vmcb::rsp>(c.rsp);
+    b.set<&x86::vmcb::rip>(c.rip);
+    b.set<&x86::vmcb::rflags>(x86::rflags::value(c.rflags));
+    svm_run(&c, s.block_pa);
+    b.set_all_clean();
+    b.set<&x86::vmcb::event_inj>(0);
+    read_context(c, *b);
+    if (auto const t = static_cast<std::uint32_t>(x86::v_intr::tpr.get(b->v_intr));
+        t != v.lapic.task_priority() >> 4) {
+        v.lapic.set_task_priority(t << 4);
+    }
+    s.reinject = (b->exit_int_info >> 31 & 1) != 0 ? b->exit_int_info : 0;
+    return hv::svm::handle_exit(v);
+}
+
+bool svm_skip(vcpu& v) noexcept {
+    return hv::svm::skip_instruction(v, caps.has_next_rip);
+}
+
+void svm_inject(vcpu& v, hv::exit_action const& a) noexcept {
+    auto& s = state_of(v);
+    // An exception during the delivery of another becomes a double fault (APM2 8.2.9).
+    auto e = a.vector;
+    std::uint32_t code = a.error_code;
+    if (auto const first = x86::decode_event(s.reinject);
+        first && first->type == x86::event_injection::kind::exception &&
+        x86::escalate(static_cast<x86::exception>(first->vector), e) !=
+            x86::escalation::serial) {
+        e = x86::exception::double_fault;
+        code = 0;
+    }
+    s.reinject = x86::encode(x86::event_injection::exception(e, code));
+}
+
+expected<void, errc> image_platform::create_vcpu(vcpu& v) noexcept {
+    auto& frames = v.dom.hv.frames;
+    auto* const s = XENPP_TRY(frames.create<hv::svm::vcpu_state>());
+    v.arch = s;
+    auto const block = frames.allocate(0, domid_xen, hv::page_use::hypervisor);
+    auto const fpu = frames.allocate(fpu_order, domid_xen, hv::page_use::hypervisor);
+    if (block) {
+        s->block = reinterpret_cast<x86::vmcb*>(map(*block));
+        s->block_pa = to_maddr(*block).raw();
+    }
+    if (fpu) {
+        s->fpu = map(*fpu);
+        s->fpu_order = fpu_order;
+    }
+    if (!block || !fpu) {
+        destroy_vcpu(v);
+        return unexpected(errc::nomem);
+    }
+    hv::svm::init_block(*s->block, tables, to_maddr(v.dom.guest_memory.root()).raw());
+    return hv::svm::load(v, hv::svm::startup_state(0));
+}
+
+void image_platform::destroy_vcpu(vcpu& v) noexcept {
+    auto* const s = static_cast<hv::svm::vcpu_state*>(v.arch);
+    if (s == nullptr) {
+        return;
+    }
+    auto& frames = v.dom.hv.frames;
+    if (s->block != nullptr) {
+        frames.free_later(frames.frame_of(s->block), 0);
+    }
+    if (s->fpu != nullptr) {
+        frames.free_later(frames.frame_of(s->fpu), s->fpu_order);
+    }
+    frames.destroy(s);
+    v.arch = nullptr;
+}
+
+expected<void, errc> image_platform::load_state(vcpu& v, abi::hvm_hw_cpu const& state) noexcept {
+    return hv::svm::load(v, state);
+}
+
+abi::hvm_hw_cpu image_platform::save_state(vcpu& v) noexcept {
+    return hv::svm::save(v);
+}
+
+void image_platform::flush_guest_tlb(vcpu& v) noexcept {
+    state_of(v).flush = true;
+    full_barrier();
+    if (atomic_load(v.running) && v.processor != this_cpu()) {
+        kick(v.processor);
+    }
+}
+
+void image_platform::load_xcr0(std::uint64_t value) noexcept {
+    write_xcr0(value);
+}
+
+void image_platform::load_tsc_aux(std::uint64_t value) noexcept {
+    write_msr(x86::msr::ia32_tsc_aux, value);
+}
+
+void image_platform::load_debug_registers(std::array<std::uint64_t, 4> const& dr) noexcept {
+    asm volatile("mov %0, %%dr0" ::"r"(dr[0]));
+    asm volatile("mov %0, %%dr1" ::"r"(dr[1]));
+    asm volatile("mov %0, %%dr2" ::"r"(dr[2]));
+    asm volatile("mov %0, %%dr3" ::"r"(dr[3]));
+}
+
+} // namespace xenpp::image
