@@ -6,6 +6,8 @@
 #include "platform/cpu.hpp"
 #include "platform/layout.hpp"
 
+#include <xenpp/base/atomic.hpp>
+
 namespace xenpp::image {
 
 namespace {

@@ -4,6 +4,7 @@
 
 #include <xenpp/hv/exit_action.hpp>
 #include <xenpp/hv/guest_access.hpp>
+#include <xenpp/hv/guest_console.hpp>
 #include <xenpp/hv/hypervisor.hpp>
 #include <xenpp/x86/exit_view.hpp>
 

@@ -3,10 +3,12 @@
 #pragma once
 
 #include <xenpp/hv/event_channel.hpp>
+#include <xenpp/hv/guest_access.hpp>
 #include <xenpp/hv/hypervisor.hpp>
 #include <xenpp/hv/scheduler.hpp>
 #include <xenpp/hv/tsc_scale.hpp>
 
+#include <cstddef>
 #include <cstdint>
 
 namespace xenpp::hv {
@@ -94,6 +96,30 @@ void set_periodic(vcpu<P>& v, std::uint64_t period_ns) noexcept {
     };
     std::uint64_t const now = v.dom.hv.platform.now_ns();
     set_timer(v.dom.hv, v.periodic_timer, period_ns == 0 ? 0 : now + period_ns);
+}
+
+/// Writes the vCPU's runstate to the area that the guest registered, if it did. The address is
+/// linear and looked up each time, so an area that is unmapped is skipped without harm.
+template <class P>
+void publish_runstate(vcpu<P>& v) noexcept {
+    if (v.runstate_area == 0) {
+        return;
+    }
+    abi::vcpu_runstate_info r = v.runstate;
+    constexpr std::uint64_t updating = std::uint64_t{1} << 63; // XEN_RUNSTATE_UPDATE
+    constexpr std::size_t entry_time = offsetof(abi::vcpu_runstate_info, state_entry_time);
+    bool const flagged = (v.dom.vm_assist >> abi::vmasst_type_runstate_update_flag & 1) != 0;
+    if (flagged) { // tells other CPUs' readers that the copy is changing
+        std::uint64_t const mark = r.state_entry_time | updating;
+        (void)!copy_to_guest(v, v.runstate_area + entry_time, &mark, sizeof mark);
+        r.state_entry_time = mark;
+    }
+    (void)!copy_to_guest(v, v.runstate_area, &r, sizeof r);
+    if (flagged) {
+        r.state_entry_time &= ~updating;
+        (void)!copy_to_guest(v, v.runstate_area + entry_time, &r.state_entry_time,
+                             sizeof r.state_entry_time);
+    }
 }
 
 /// Takes every timer of `v` off its queue, before it is freed.
