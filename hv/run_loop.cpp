@@ -5,6 +5,7 @@
 #include "platform/svm_vcpu.hpp"
 
 #include <xenpp/hv/domain_life.hpp>
+#include <xenpp/hv/guest_time.hpp>
 #include <xenpp/hv/scheduler.hpp>
 
 namespace xenpp::image {
@@ -49,10 +50,11 @@ void halt(vcpu& v) noexcept {
 
 void crash(vcpu& v, char const* why) noexcept {
     auto const& c = v.context;
-    console_line() << "d" << v.dom.id.raw() << "v" << v.id.raw() << " crashed: " << why;
-    ((console_line() << "  rip ").hex(c.rip) << " rsp ").hex(c.rsp) << " cpl " << c.cpl;
-    (((console_line() << "  rax ").hex(c.rax) << " rcx ").hex(c.rcx) << " rdx ").hex(c.rdx);
-    (((console_line() << "  cr0 ").hex(c.cr0) << " cr3 ").hex(c.cr3) << " cr4 ").hex(c.cr4);
+    auto& m = machine();
+    hv::print(m, "d", v.dom.id, "v", v.id, " crashed: ", std::string_view(why));
+    hv::print(m, "  rip ", hv::hex{c.rip}, " rsp ", hv::hex{c.rsp}, " rflags ", hv::hex{c.rflags});
+    hv::print(m, "  rax ", hv::hex{c.rax}, " rcx ", hv::hex{c.rcx}, " rdx ", hv::hex{c.rdx});
+    hv::print(m, "  cr0 ", hv::hex{c.cr0}, " cr3 ", hv::hex{c.cr3}, " cr4 ", hv::hex{c.cr4});
     hv::domain_shutdown(v.dom, abi::shutdown_crash);
 }
 
@@ -77,7 +79,7 @@ void act(vcpu& v, hv::exit_action const& a) noexcept {
         return;
     case kind::inject: svm_inject(v, a); return;
     case kind::triple_fault:
-        console_line() << "d" << v.dom.id.raw() << "v" << v.id.raw() << " triple fault";
+        hv::print(machine(), "d", v.dom.id, "v", v.id, " triple fault: the domain reboots");
         hv::domain_shutdown(v.dom, abi::shutdown_reboot);
         return;
     case kind::crash: crash(v, a.reason); return;

@@ -86,13 +86,14 @@ void add_memory(boot_info const& info) noexcept {
 }
 
 void print_banner(boot_info const& info) noexcept {
-    console_print("(XEN) xenpp " XENPP_VERSION ", a Xen 4.17 host in C++\n");
-    console_line() << "Command line: " << info.command_line;
+    auto& m = machine();
+    hv::print(m, "xenpp " XENPP_VERSION ", answering as Xen 4.17");
+    hv::print(m, "Command line: ", info.command_line);
     std::uint64_t pages = 0;
     for (unsigned i = 0; i < info.ram_count; ++i) {
         pages += info.ram[i].size >> page_shift;
     }
-    console_line() << "System RAM: " << pages / 256 << "MB";
+    hv::print(m, "System RAM: ", pages / 256, "MB (", pages * 4, "kB)");
 }
 
 void keep_command_line(std::string_view text) noexcept {
@@ -117,7 +118,7 @@ std::uint32_t known_tsc_khz() noexcept {
 void start_virtualization() noexcept {
     auto& m = machine();
     if (char const* const why = svm_missing(); why != nullptr) {
-        console_line() << "No hardware virtualization: " << why << ". HVM and PVH cannot run.";
+        hv::print(m, "No hardware virtualization: ", why, "; HVM and PVH domains cannot run");
         return;
     }
     auto const save_area = m.frames.allocate(0, domid_xen, hv::page_use::hypervisor);
@@ -125,24 +126,44 @@ void start_virtualization() noexcept {
         panic("no memory for SVM's tables");
     }
     svm_init_cpu(this_percpu(), *save_area);
-    console_line() << "SVM: nested paging in use";
+    hv::print(m, "HVM: SVM enabled, nested paging in use");
+}
+
+/// The window's frames were never the allocator's: they are domain 0's from the start.
+void adopt_window() noexcept {
+    auto const first = to_mfn(link::window_machine_base);
+    for (std::uint64_t i = 0; i < link::window_size >> page_shift; ++i) {
+        auto* const page = machine().frames.find(first + i);
+        if (page == nullptr) {
+            panic("the control window lies outside of RAM");
+        }
+        *page = hv::page_info{.count = 1, .owner = dom0, .use = hv::page_use::shared};
+    }
+}
+
+void read_processor() noexcept {
+    auto& m = machine();
+    m.host_cpuid = hv::host_cpuid_policy(
+        [](std::uint32_t leaf, std::uint32_t sub) { return cpuid(leaf, sub); });
+    m.hvm_cpuid = hv::hvm_cpuid_policy(m.host_cpuid);
 }
 
 void start_control_domain() noexcept {
     auto& m = machine();
     hv::control_window const window{link::window_virtual_base, link::window_machine_base,
                                     link::window_size};
-    if (!hv::create_control_domain(m, window)) {
+    adopt_window();
+    if (!hv::create_control_domain(m, window, link::shared_info_offset)) {
         panic("domain 0 cannot be created");
     }
     if (has_link) {
         m.wall_clock_base_ns = header().wall_clock_ns;
-        new (link_storage) hv::link_service<platform>(m);
+        m.link = new (link_storage) hv::link_service<platform>(m);
         ioapic_route(3, vector_doorbell, this_percpu().apic_id);
         doorbell_drain();
         atomic_store(header().state, static_cast<std::uint32_t>(link::hv_state::up));
         doorbell_ring();
-        console_line() << "Domain 0 is outside: machine link is up";
+        hv::print(m, "Domain 0 is outside: the machine link is up");
     }
 }
 
@@ -154,8 +175,7 @@ hypervisor& machine() noexcept {
 
 bool serve_link() noexcept {
     constexpr unsigned budget = 32;
-    return has_link &&
-           std::launder(reinterpret_cast<hv::link_service<platform>*>(link_storage))->pump(budget);
+    return machine().link != nullptr && machine().link->pump(budget);
 }
 
 } // namespace xenpp::image
@@ -194,13 +214,14 @@ void boot_main(std::uint32_t start_info) {
     here.apic_id = lapic_id();
     clock_init(known_tsc_khz());
     clock_measure_timer();
-    console_line() << "TSC: " << clock_khz() << " kHz";
+    hv::print(machine(), "Detected ", clock_khz() / 1000, " MHz TSC");
     machine().scheduler.on(here.id).online = true;
+    read_processor();
     start_virtualization();
     std::array<std::uint32_t, hv::max_cpus> ids{};
     unsigned const found = read_apic_ids(info.rsdp, ids.data(), ids.size());
     start_cpus(ids.data(), found);
-    console_line() << "Brought up " << cpu_count << " CPUs";
+    hv::print(machine(), "Brought up ", cpu_count, " CPUs");
     identity_map_remove();
     start_control_domain();
     run_loop();

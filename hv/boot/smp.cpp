@@ -28,7 +28,7 @@ bool start_one(std::uint32_t apic_id) noexcept {
     static_assert((page_size << stack_order) == stack_size);
     auto const stack = m.frames.allocate(stack_order, domid_xen, hv::page_use::hypervisor);
     if (!stack) {
-        console_line() << "CPU with APIC id " << apic_id << ": no memory for its stack";
+        hv::print(m, "CPU with APIC id ", apic_id, ": no memory for its stack");
         return false;
     }
     std::byte* const top = m.platform.map(*stack) + stack_size;
@@ -44,7 +44,7 @@ bool start_one(std::uint32_t apic_id) noexcept {
         busy_wait_us(50);
     }
     if (!atomic_load(there.online)) {
-        console_line() << "CPU with APIC id " << apic_id << " does not start";
+        hv::print(m, "CPU with APIC id ", apic_id, " does not start");
         return false;
     }
     return true;

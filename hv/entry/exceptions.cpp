@@ -67,13 +67,12 @@ void handle_vector(xenpp::image::vector_frame* f) {
     case 2: return;               // NMI: nobody here asks for one
     default: {
         auto const e = static_cast<x86::exception>(f->vector);
-        (((console_line() << "exception " << name(e) << " vector ") << f->vector << " error ")
-             .hex(f->error)
-         << " cpu ")
-            << here.id.raw();
-        (((console_line() << "  rip ").hex(f->rip) << " rsp ").hex(f->rsp) << " cr2 ")
-            .hex(read_cr2());
-        (((console_line() << "  rax ").hex(f->rax) << " rdi ").hex(f->rdi) << " rsi ").hex(f->rsi);
+        auto& m = machine();
+        hv::print(m, "exception ", name(e), " vector ", f->vector, " error ", hv::hex{f->error},
+                  " CPU ", here.id);
+        hv::print(m, "  rip ", hv::hex{f->rip}, " rsp ", hv::hex{f->rsp}, " cr2 ",
+                  hv::hex{read_cr2()});
+        hv::print(m, "  rax ", hv::hex{f->rax}, " rdi ", hv::hex{f->rdi}, " rsi ", hv::hex{f->rsi});
         panic("an exception in the hypervisor");
     }
     }

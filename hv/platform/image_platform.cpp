@@ -28,7 +28,9 @@ void image_platform::set_deadline(std::uint64_t ns) noexcept {
 }
 
 void image_platform::console_write(std::string_view text) noexcept {
-    console_print(text);
+    static spinlock one_at_a_time;
+    lock_guard const hold(one_at_a_time);
+    serial_write(text);
 }
 
 std::uint64_t image_platform::random() noexcept {
@@ -40,7 +42,7 @@ std::uint64_t image_platform::random() noexcept {
 }
 
 void image_platform::shutdown_machine(bool reboot) noexcept {
-    console_print(reboot ? "(XEN) Rebooting the machine\n" : "(XEN) Powering the machine off\n");
+    hv::print(machine(), reboot ? "Rebooting the machine" : "Powering the machine off");
     if (reboot) {
         outb(0xcf9, 0x06);
         outb(0x64, 0xfe);

@@ -299,7 +299,7 @@ expected<void, errc> image_platform::create_vcpu(vcpu& v) noexcept {
         destroy_vcpu(v);
         return unexpected(errc::nomem);
     }
-    hv::svm::init_block(*s->block, tables, to_maddr(v.dom.guest_memory.root()).raw());
+    hv::svm::init_block(*s->block, tables, to_maddr(v.dom.guest_memory.tables->root()).raw());
     return hv::svm::load(v, hv::svm::startup_state(0));
 }
 

@@ -23,6 +23,12 @@ inline constexpr unsigned max_vcpus_per_domain = 128;
 /// Where a domain is in its life (Xen: is_dying).
 enum class dying_state : std::uint8_t { alive, dying, dead };
 
+/// A line of the guest's that has not ended yet.
+struct guest_line {
+    std::array<char, 128> text{};
+    std::size_t used = 0;
+};
+
 /// Created by domctl_createdomain, found by `hypervisor::find`, freed when the last reference goes.
 template <class P>
 struct domain {
@@ -70,6 +76,8 @@ struct domain {
     grant_table<P> grants;
     cpuid_policy cpuid;
     std::array<std::uint64_t, abi::hvm_nr_params> hvm_params{};
+
+    guest_line console_line; ///< what it prints through the hypervisor (guest_console.hpp)
 
     // --- pausing and the end ---
     static constexpr std::uint32_t no_code = ~std::uint32_t{0};

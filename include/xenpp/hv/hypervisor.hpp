@@ -41,6 +41,7 @@ public:
     control_window window;
     link_service<P>* link = nullptr; ///< the machine link, where there is one
     std::array<char, 1024> command_line{};
+    bool guest_console = false; ///< guest_loglvl=all: guests may print through the hypervisor
     cpuid_policy host_cpuid; ///< what the processors say
     cpuid_policy hvm_cpuid;  ///< the most that a guest may be given; both set at boot
     std::uint64_t wall_clock_base_ns = 0; ///< UTC ns at system time 0 (settime64)

@@ -80,4 +80,17 @@ void print(hypervisor<P>& hv, Part const&... part) noexcept {
     hv.platform.console_write(line.text());
 }
 
+/// Prints a line that a guest wrote, with its domain's number instead of "(XEN)".
+template <class P>
+void print_guest_line(hypervisor<P>& hv, domid id, std::string_view text) noexcept {
+    line_buffer line;
+    line.add("(d");
+    line.add(id);
+    line.add(") ");
+    line.add(text);
+    line.add("\n");
+    hv.console.append(line.text());
+    hv.platform.console_write(line.text());
+}
+
 } // namespace xenpp::hv
