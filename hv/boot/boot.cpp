@@ -49,8 +49,7 @@ struct reserved_range {
 
 void add_memory(boot_info const& info) noexcept {
     auto& m = machine();
-    bool const known_zero = !option(info.command_line, "ram").empty() &&
-                            option(info.command_line, "ram") == "zero";
+    bool const known_zero = option(info.command_line, "ram") == "zero";
     reserved_range const taken[] = {
         {0, 1U << 20},
         {image_physical(image_start), (image_physical(image_end) + page_size - 1) & page_mask},
@@ -64,17 +63,10 @@ void add_memory(boot_info const& info) noexcept {
             std::uint64_t stop = end;
             std::uint64_t resume = end;
             for (auto const& t : taken) {
-                if (has_link || t.base != link::window_machine_base.raw()) {
-                    if (at >= t.base && at < t.end) {
-                        stop = at;
-                        resume = t.end;
-                        break;
-                    }
-                    if (t.base > at && t.base < stop) {
-                        stop = t.base;
-                        resume = t.end;
-                        break;
-                    }
+                if (at < t.end && t.base < stop) {
+                    stop = std::max(at, t.base);
+                    resume = t.end;
+                    break;
                 }
             }
             if (stop > at) {

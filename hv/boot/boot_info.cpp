@@ -100,17 +100,17 @@ unsigned read_apic_ids(std::uint64_t rsdp, std::uint32_t* ids, unsigned room) no
 }
 
 std::string_view option(std::string_view command_line, std::string_view name) noexcept {
-    while (!command_line.empty()) {
-        auto const end = command_line.find(' ');
-        auto const word = command_line.substr(0, end);
-        if (word.size() > name.size() && word.substr(0, name.size()) == name &&
-            word[name.size()] == '=') {
-            return word.substr(name.size() + 1);
+    std::size_t at = 0;
+    while (at < command_line.size()) {
+        std::size_t end = at;
+        while (end < command_line.size() && command_line[end] != ' ') {
+            ++end;
         }
-        if (end == std::string_view::npos) {
-            break;
+        std::string_view const word(command_line.data() + at, end - at);
+        if (word.size() > name.size() && word.starts_with(name) && word[name.size()] == '=') {
+            return {word.data() + name.size() + 1, word.size() - name.size() - 1};
         }
-        command_line.remove_prefix(end + 1);
+        at = end + 1;
     }
     return {};
 }
