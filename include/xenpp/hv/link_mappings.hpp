@@ -23,8 +23,8 @@ concept MappingBacking =
     {b.free_page(static_cast<std::byte*>(nullptr))};
     // Drops one reference to each of `count` frames of `d`, which were mapped `writable` or not.
     {b.drop_frames(d, f, count, writable)};
-    // Unmaps a grant by its handle.
-    {b.drop_grant(grant)};
+    // Unmaps a grant of `d`, by its handle; `f` is the frame it stood for.
+    {b.drop_grant(d, grant, f, writable)};
 };
 
 /// The mappings of one slot. A mapping is a chain of nodes: a head that names the domain, then one
@@ -74,9 +74,9 @@ public:
         return {};
     }
 
-    /// Adds a mapped grant. `nomem`, `nospc`: the caller keeps it.
-    expected<void, errc> add_grant(std::uint32_t mapping, std::uint32_t handle) noexcept {
-        return prepend(mapping, {grant_kind | handle, 1, 0});
+    /// Adds a mapped grant of frame `f`. `nomem`, `nospc`: the caller keeps it.
+    expected<void, errc> add_grant(std::uint32_t mapping, std::uint32_t handle, mfn f) noexcept {
+        return prepend(mapping, {grant_kind | f.raw(), handle, 0});
     }
 
     /// Drops a mapping, a part at a time: `restart` until it is gone. `inval`: there is none.
@@ -204,18 +204,19 @@ private:
     /// Drops up to `budget` of a node's references; true: it holds none any more.
     bool drop_part(std::uint32_t index, std::uint64_t head, std::uint32_t& budget) noexcept {
         auto& n = at(index);
+        domid const d(static_cast<std::uint16_t>(head));
+        bool const writable = (head & writable_bit) != 0;
+        mfn const first(n.value & ~kind_mask);
         if ((n.value & kind_mask) == grant_kind) {
             --budget;
-            backing_.drop_grant(static_cast<std::uint32_t>(n.value));
+            backing_.drop_grant(d, n.count, first, writable);
             return true;
         }
         auto const part = n.count < budget ? n.count : budget;
         n.count -= part;
         budget -= part;
         frames_ -= part;
-        backing_.drop_frames(domid(static_cast<std::uint16_t>(head)),
-                             mfn((n.value & ~kind_mask) + n.count), part,
-                             (head & writable_bit) != 0);
+        backing_.drop_frames(d, first + n.count, part, writable);
         return n.count == 0;
     }
 

@@ -2,6 +2,7 @@
 // Hypercall 55, link_op: a control process maps other domains' frames (link/link_op.hpp).
 #pragma once
 
+#include <xenpp/hv/grant_mapping.hpp>
 #include <xenpp/hv/guest_access.hpp>
 #include <xenpp/hv/hypercall.hpp>
 #include <xenpp/hv/link_service.hpp>
@@ -159,6 +160,62 @@ hypercall_result link_map_foreign(vcpu<P>& v, hypercall_args& args) noexcept {
     return std::uint64_t{0};
 }
 
+/// Maps one grant of `op` into the mapping; its status if that cannot be.
+template <class P>
+expected<void, std::int16_t> map_one_grant(vcpu<P>& v,
+                                           link::link_map_grants const& op,
+                                           std::uint32_t mapping,
+                                           std::uint32_t index) noexcept {
+    auto& held = v.dom.hv.link->of(v.dom.hv.link->current());
+    auto const ref = read_guest<std::uint32_t>(v, op.refs, index);
+    if (!ref) {
+        return unexpected(std::int16_t{abi::gntst_bad_virt_addr});
+    }
+    bool const writable = (op.flags & link::map_writable) != 0;
+    abi::gnttab_map_grant_ref one{};
+    one.flags = abi::gntmap_device_map | (writable ? 0U : std::uint32_t{abi::gntmap_readonly});
+    one.ref = *ref;
+    one.dom = op.domid;
+    map_grant(v, one);
+    if (one.status != abi::gntst_okay) {
+        return unexpected(one.status);
+    }
+    auto const frame = to_mfn(maddr(one.dev_bus_addr));
+    if (!held.add_grant(mapping, one.handle, frame)) {
+        end_control_grant(v, one.handle, frame);
+        return unexpected(std::int16_t{abi::gntst_no_space});
+    }
+    if (!write_guest(v, op.frames, frame.raw(), index)) {
+        return unexpected(std::int16_t{abi::gntst_bad_virt_addr});
+    }
+    return {};
+}
+
+template <class P>
+hypercall_result link_map_grants(vcpu<P>& v, hypercall_args& args) noexcept {
+    auto op = XENPP_TRY(read_guest<link::link_map_grants>(v, args.arg[1]));
+    if ((op.flags & ~link::map_writable) != 0 || op.count == 0 || op.count > link::map_grants_max) {
+        return unexpected(errc::inval);
+    }
+    auto& held = v.dom.hv.link->of(v.dom.hv.link->current());
+    op.mapping = XENPP_TRY(held.create(domid(op.domid), (op.flags & link::map_writable) != 0));
+    op.status = abi::gntst_okay;
+    for (op.failed = 0; op.failed < op.count; ++op.failed) {
+        if (auto const one = map_one_grant(v, op, op.mapping, op.failed); !one) {
+            op.status = one.error();
+            break;
+        }
+    }
+    auto const told = write_guest(v, args.arg[1], op);
+    if (told && op.status == abi::gntst_okay) {
+        return std::uint64_t{0};
+    }
+    for (auto gone = held.remove(op.mapping); !gone && gone.error() == errc::restart;) {
+        gone = held.remove(op.mapping); // a few turns: there are at most map_grants_max
+    }
+    return unexpected(told ? errc::inval : errc::fault);
+}
+
 template <class P>
 hypercall_result link_unmap(vcpu<P>& v, hypercall_args& args) noexcept {
     auto const op = XENPP_TRY(read_guest<link::link_unmap>(v, args.arg[1]));
@@ -195,6 +252,7 @@ hypercall_result do_link_op(vcpu<P>& v, hypercall_args& args) noexcept {
     switch (static_cast<link::link_cmd>(args.arg[0])) {
     case link::link_cmd::info: return detail::link_info(v, args);
     case link::link_cmd::map_foreign: return detail::link_map_foreign(v, args);
+    case link::link_cmd::map_grants: return detail::link_map_grants(v, args);
     case link::link_cmd::unmap: return detail::link_unmap(v, args);
     }
     return unexpected(errc::nosys);

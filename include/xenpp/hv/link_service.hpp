@@ -2,6 +2,7 @@
 // The machine link's end in the hypervisor: domain 0's hypercalls come in here.
 #pragma once
 
+#include <xenpp/hv/grant_mapping.hpp>
 #include <xenpp/hv/hypervisor.hpp>
 #include <xenpp/hv/link_mappings.hpp>
 #include <xenpp/hv/link_rings.hpp>
@@ -14,6 +15,18 @@
 #include <utility>
 
 namespace xenpp::hv {
+
+/// Unmaps a grant that the control domain has mapped as a device would. Its vCPU never runs,
+/// so no translation lingers and both halves go through at once.
+template <class P>
+void end_control_grant(vcpu<P>& v, std::uint32_t handle, mfn f) noexcept {
+    abi::gnttab_unmap_grant_ref op{};
+    op.handle = handle;
+    op.dev_bus_addr = to_maddr(f).raw();
+    if (begin_unmap(v, op).is_leaving) {
+        static_cast<void>(finish_unmap(v, handle));
+    }
+}
 
 /// Where the pages of mappings come from, and how their frames go back (`MappingBacking`).
 template <class P>
@@ -37,7 +50,12 @@ public:
         }
     }
 
-    void drop_grant(std::uint32_t handle) noexcept { grant_unmap(*hv_.control, handle); }
+    void drop_grant(domid d, std::uint32_t handle, mfn f, bool writable) noexcept {
+        if (writable && has_run(d)) {
+            touch_page(hv_.platform.map(f));
+        }
+        end_control_grant(*hv_.control->vcpus[0], handle, f);
+    }
 
 private:
     /// Whether code of the domain may have been executed (and translated, by an emulator).

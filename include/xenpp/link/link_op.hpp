@@ -19,6 +19,7 @@ namespace xenpp::link {
 enum class link_cmd : std::uint64_t {
     info = 0,
     map_foreign = 1,
+    map_grants = 2,
     unmap = 3,
 };
 
@@ -64,6 +65,22 @@ struct link_map_foreign {
 };
 
 static_assert(sizeof(link_map_foreign) == 56);
+
+/// link_cmd::map_grants. Maps grants of one domain as one mapping; all or none.
+struct link_map_grants {
+    std::uint16_t domid;
+    std::uint16_t flags;   ///< map_writable
+    std::uint32_t count;   ///< 1 to map_grants_max
+    std::uint64_t refs;    ///< address of u32[count]
+    std::uint64_t frames;  ///< address of u64[count], OUT: machine frames
+    std::uint32_t mapping; ///< OUT
+    std::uint32_t failed;  ///< OUT: the entry that failed the call, with -EINVAL
+    std::int32_t status;   ///< OUT: its GNTST_*
+    std::uint32_t pad;
+};
+
+static_assert(sizeof(link_map_grants) == 40);
+inline constexpr std::uint32_t map_grants_max = 256;
 
 /// link_cmd::unmap. Drops a mapping. Where it was writable and its domain has run, the hypervisor
 /// first stores over its frames: an emulator (QEMU's TCG, Bochs) does not notice otherwise that

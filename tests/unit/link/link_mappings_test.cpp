@@ -46,7 +46,10 @@ struct ledger {
         }
     }
 
-    void drop_grant(std::uint32_t handle) { REQUIRE(grants[handle]-- > 0); }
+    void drop_grant(domid, std::uint32_t handle, mfn f, bool) {
+        REQUIRE(f == mfn(handle + 100));
+        REQUIRE(grants[handle]-- > 0);
+    }
 
     long held() const {
         long n = 0;
@@ -128,7 +131,7 @@ TEST_CASE("link_mappings.remove_all_leaves_nothing") {
         for (std::uint64_t i = 0; i < 50; ++i) {
             REQUIRE(hold(l, m, *mapping, mfn(i * 2 + k)));
         }
-        REQUIRE(m.add_grant(*mapping, k));
+        REQUIRE(m.add_grant(*mapping, k, mfn(k + 100)));
         ++l.grants[k];
     }
     CHECK(m.mapping_count() == 40);
@@ -162,7 +165,7 @@ TEST_CASE("link_mappings.running_out_of_pages_at_any_point_loses_nothing") {
                 f += 2;
             }
             CHECK(l.held() == static_cast<long>((most - 1) * 256 - 2));
-            CHECK(m.add_grant(*mapping, 1).error() == errc::nomem);
+            CHECK(m.add_grant(*mapping, 1, mfn(101)).error() == errc::nomem);
         }
         while (!m.remove_all()) {
         }

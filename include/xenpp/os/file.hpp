@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+// Files, FIFOs and locks on single bytes of a file.
+#pragma once
+
+#include <xenpp/base/error.hpp>
+#include <xenpp/os/unique_fd.hpp>
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+namespace xenpp::os {
+
+/// An error from errno, with the path it is about.
+unexpected<error> fail_errno(std::string_view operation, std::string detail = {});
+
+/// open(2) with O_CLOEXEC. `mode` is for O_CREAT.
+result<unique_fd> open_file(std::string const& path, int flags, unsigned mode = 0600);
+
+/// A whole file of at most `most` bytes.
+result<std::string> read_file(std::string const& path, std::size_t most = std::size_t{16} << 20);
+
+/// Replaces a file in one step: a reader sees the old or the new content, whole.
+result<void> replace_file(std::string const& path, std::string_view content);
+
+/// The last `most` bytes of a file; empty if it cannot be read. For diagnostics.
+std::string tail_of_file(std::string const& path, std::size_t most);
+
+/// Makes a FIFO unless there is one; an error if there is something else.
+result<void> make_fifo(std::string const& path);
+
+/// Bytes free for this user in the file system that holds `path`.
+result<std::uint64_t> free_space(std::string const& path);
+
+/// Locks byte `n` of a file for as long as this open file lives (an OFD lock: the lock goes when
+/// the last copy of the descriptor is closed, also by a kill). False: another open file has it.
+result<bool> try_lock_byte(int fd, std::uint64_t n);
+void unlock_byte(int fd, std::uint64_t n) noexcept;
+
+} // namespace xenpp::os

@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+// Starting a program and watching it, whoever its parent is.
+#pragma once
+
+#include <xenpp/base/error.hpp>
+#include <xenpp/os/unique_fd.hpp>
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace xenpp::os {
+
+/// A process, held by descriptor: its number cannot come to mean another process.
+class process {
+public:
+    process() noexcept = default;
+
+    /// The running process `pid`; ESRCH if there is none.
+    static result<process> open(int pid);
+
+    int pid() const noexcept { return pid_; }
+
+    /// Readable when the process has ended.
+    int fd() const noexcept { return pidfd_.get(); }
+
+    bool is_running() const noexcept;
+    /// Waits at most `timeout_ms` for its end; whether it has ended. Reaps it if it is our child.
+    bool wait(int timeout_ms) const noexcept;
+    result<void> send_signal(int signal) const;
+    /// The path of its program; empty if it may not be known.
+    std::string program() const;
+    /// Its arguments; empty if they may not be known.
+    std::vector<std::string> arguments() const;
+
+private:
+    process(int pid, unique_fd pidfd) noexcept : pid_(pid), pidfd_(std::move(pidfd)) {}
+
+    friend result<process> spawn(struct spawn_config const& config);
+
+    int pid_ = 0;
+    unique_fd pidfd_;
+};
+
+/// What to start. The child gets descriptors 0 (/dev/null), 1 and 2 (`log`) and no other.
+struct spawn_config {
+    std::vector<std::string> arguments; ///< the program, by path or by name in PATH, comes first
+    std::string log;                    ///< appended to; empty: /dev/null
+    bool detached = false; ///< in a session of its own and nobody's child, so it outlives us
+};
+
+/// Errors name the program, and say if it could not be executed.
+result<process> spawn(spawn_config const& config);
+
+/// The path of `program` in PATH; empty if it is not there.
+std::string find_program(std::string const& program);
+
+} // namespace xenpp::os

@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+// The doors that a slot of the machine link opens, for a machine and for the simulation alike.
+#pragma once
+
+#include <xenpp/link/link_op.hpp>
+#include <xenpp/transport/doors.hpp>
+
+#include <transport/arena.hpp>
+#include <transport/link_client.hpp>
+#include <transport/ram_file.hpp>
+
+#include <functional>
+
+namespace xenpp::transport {
+
+/// Hypercalls and memory. What events and xenstore are is left to the two that derive from it.
+class link_doors : public doors, private mapping_keeper {
+public:
+    /// `window`: where this process has the control window; `slot`: one that it owns.
+    link_doors(std::byte* window, unsigned slot, bell& b, ram_file const& ram);
+
+    result<std::int64_t> hypercall(unsigned number,
+                                   std::array<std::uint64_t, 6> const& arg) override;
+    result<hypercall_memory> allocate(std::size_t size) override;
+    void release(hypercall_memory const& memory) noexcept override;
+    result<foreign_mapping>
+    map_foreign(domid d, std::span<gfn const> frames, os::access access) override;
+    result<foreign_mapping>
+    map_foreign(domid d, gfn first, std::size_t count, os::access access) override;
+    result<foreign_mapping>
+    map_grants(domid d, std::span<grant_ref const> refs, os::access access) override;
+
+    /// Starts with a slot in which nothing is left of its previous owner.
+    result<void> reset() { return client_.reset(); }
+
+private:
+    struct foreign_request;
+
+    result<std::int64_t> link_op(link::link_cmd command, std::uint64_t address);
+    result<foreign_mapping> map_foreign_pages(foreign_request const& request);
+    result<void> map_foreign_part(foreign_request const& request,
+                                  std::size_t first,
+                                  std::uint32_t& mapping,
+                                  std::vector<link::frame_extent>& extents,
+                                  std::size_t& done);
+    void unmap(std::uint32_t mapping) noexcept override;
+
+    std::byte* arena_base_;
+    std::uint64_t arena_address_;
+    arena arena_;
+    link_client client_;
+    ram_file const& ram_;
+};
+
+} // namespace xenpp::transport
