@@ -11,13 +11,13 @@ namespace xenpp::x86 {
 /// A move between memory and a register, or of an immediate to memory.
 struct mov_instruction {
     bool is_store = false;
-    bool is_immediate = false; ///< a store of `immediate`
-    bool sign_extend = false;  ///< a load: MOVSX
-    bool high_byte = false;    ///< `reg` means bits 15:8 of register `reg`
-    std::uint8_t size = 0;     ///< of the memory operand, bytes: 1, 2, 4, 8
+    bool is_immediate = false;      ///< a store of `immediate`
+    bool sign_extend = false;       ///< a load: MOVSX
+    bool high_byte = false;         ///< `reg` means bits 15:8 of register `reg`
+    std::uint8_t size = 0;          ///< of the memory operand, bytes: 1, 2, 4, 8
     std::uint8_t register_size = 0; ///< of a load's destination, bytes
-    std::uint8_t reg = 0;      ///< general register in encoding order
-    std::uint8_t length = 0;   ///< of the instruction, bytes
+    std::uint8_t reg = 0;           ///< general register in encoding order
+    std::uint8_t length = 0;        ///< of the instruction, bytes
     std::uint64_t immediate = 0;
 };
 

@@ -1,0 +1,150 @@
+# SPDX-License-Identifier: Apache-2.0
+# The test bed: an embedded host of its own in a fresh state folder, and what a test does with it.
+"""One Bed is one embedded host. Time-outs are generous: emulation on a shared machine is slow."""
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+import unittest
+
+BUILD = os.environ.get("XENPP_BUILD_DIR") or os.path.abspath(
+    os.path.join(os.path.dirname(__file__), "../../build"))
+XL = os.path.join(BUILD, "apps/xl/xl")
+KERNEL = os.path.join(BUILD, "guest/vmlinuz")
+RAMDISK = os.path.join(BUILD, "guest/ramdisk")
+PATIENCE = float(os.environ.get("XENPP_TEST_PATIENCE", "120"))  # seconds for a guest to do anything
+
+
+class Bed:
+    """An embedded host that belongs to one test and leaves nothing behind."""
+
+    def __init__(self, **xen_options):
+        self.state = tempfile.mkdtemp(prefix="xenpp-test.")
+        self.env = dict(os.environ, XENPP_STATE_DIR=self.state)
+        self.env.update({k: str(v) for k, v in xen_options.items()})
+
+    def close(self):
+        subprocess.run([XL, "host", "stop", "-f"], env=self.env, capture_output=True, timeout=60)
+        left = self.processes()
+        for pid in left:
+            os.kill(pid, signal.SIGKILL)
+        if not os.environ.get("XENPP_TEST_KEEP"):
+            shutil.rmtree(self.state, ignore_errors=True)
+        return left
+
+    def xl(self, *args, check=True, timeout=None, text_in=None):
+        r = subprocess.run([XL, *map(str, args)], env=self.env, capture_output=True, text=True,
+                           input=text_in, timeout=timeout or PATIENCE)
+        if check and r.returncode != 0:
+            raise AssertionError(f"xl {' '.join(map(str, args))}: exit {r.returncode}\n{r.stdout}{r.stderr}")
+        return r
+
+    def config(self, name, **keys):
+        """Writes NAME.cfg with the stock guest's defaults; keys override, None leaves one out."""
+        values = dict(name=name, type="pvh", kernel=KERNEL, ramdisk=RAMDISK, memory=128, vcpus=1,
+                      cmdline="console=hvc0 quiet")
+        values.update(keys)
+        path = os.path.join(self.state, name + ".cfg")
+        with open(path, "w", encoding="utf-8") as f:
+            for key, value in values.items():
+                if value is not None:
+                    f.write(f'{key} = {value}\n' if isinstance(value, int) else f'{key} = "{value}"\n')
+        return path
+
+    def create(self, name, *options, **keys):
+        return self.xl("create", *options, self.config(name, **keys))
+
+    def log(self, name):
+        try:
+            with open(os.path.join(self.state, "consoles", name + ".log"), errors="replace",
+                      encoding="utf-8") as f:
+                return f.read()
+        except FileNotFoundError:
+            return ""
+
+    def wait_log(self, name, pattern, seconds=None, count=1):
+        """Waits until the guest's console has shown `pattern` `count` times; the last match."""
+        end = time.monotonic() + (seconds or PATIENCE)
+        while True:
+            found = list(re.finditer(pattern, self.log(name)))
+            if len(found) >= count:
+                return found[count - 1]
+            if time.monotonic() > end:
+                raise AssertionError(f"{name} did not show {pattern!r}; its console ends:\n" +
+                                     self.log(name)[-3000:] + "\nthe hypervisor:\n" + self.dmesg_tail())
+            time.sleep(0.1)
+
+    def dmesg_tail(self):
+        try:
+            with open(os.path.join(self.state, "console.log"), errors="replace", encoding="utf-8") as f:
+                return f.read()[-2000:]
+        except FileNotFoundError:
+            return "(no console.log)"
+
+    def domains(self):
+        """xl list as {name: (domid, MiB, vcpus, state)}, without domain 0."""
+        rows = {}
+        for line in self.xl("list").stdout.splitlines()[1:]:
+            name, domid, mem, vcpus, state, _ = line.split()
+            if domid != "0":
+                rows[name] = (int(domid), int(mem), int(vcpus), state)
+        return rows
+
+    def info(self, field):
+        return self.xl("info", field).stdout.strip()
+
+    def wait(self, what, condition, seconds=None):
+        end = time.monotonic() + (seconds or PATIENCE)
+        while not condition():
+            if time.monotonic() > end:
+                raise AssertionError(f"waited in vain: {what}\n{self.xl('list', check=False).stdout}\n" +
+                                     self.dmesg_tail())
+            time.sleep(0.1)
+
+    def type_into(self, name, text):
+        """Types a line into the guest's console, as a person at xl console would."""
+        tty = self.xl("console", "--path", name).stdout.strip()
+        with open(tty, "w", encoding="utf-8") as f:
+            f.write(text + "\r")
+
+    def pid(self, which):
+        with open(os.path.join(self.state, which + ".pid"), encoding="ascii") as f:
+            return int(f.read().split()[0])
+
+    def processes(self):
+        """The pids of every process that names this bed's state folder."""
+        found = []
+        for entry in os.listdir("/proc"):
+            if entry.isdigit() and int(entry) != os.getpid():
+                try:
+                    with open(f"/proc/{entry}/environ", "rb") as f:
+                        mine = f"XENPP_STATE_DIR={self.state}".encode() in f.read().split(b"\0")
+                except OSError:
+                    continue
+                if mine:
+                    found.append(int(entry))
+        return found
+
+    def store(self, *command, check=True):
+        """Runs one of Debian's xenstore tools against the host's xenstore socket."""
+        env = dict(self.env, XENSTORED_PATH=os.path.join(self.state, "xenstored.socket"))
+        r = subprocess.run(command, env=env, capture_output=True, text=True, timeout=PATIENCE)
+        if check and r.returncode != 0:
+            raise AssertionError(f"{command}: exit {r.returncode}\n{r.stderr}")
+        return r.stdout
+
+
+class BedTest(unittest.TestCase):
+    """A test with a bed of its own."""
+
+    def setUp(self):
+        self.bed = Bed()
+        self.addCleanup(self._close)
+
+    def _close(self):
+        left = self.bed.close()
+        self.assertEqual(left, [], "processes outlived `xl host stop`")

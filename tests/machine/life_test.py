@@ -1,0 +1,135 @@
+# SPDX-License-Identifier: Apache-2.0
+# The life of stock guests: boot, shell, several at once, time, the on_* actions, nothing leaked.
+import os
+import re
+import time
+import unittest
+
+from bed import BedTest
+
+ROUNDS = int(os.environ.get("XENPP_TEST_ROUNDS", "5"))  # 50 for the full run
+
+
+class Boot(BedTest):
+    def boot(self, vcpus):
+        self.bed.create("one", vcpus=vcpus, cmdline="console=hvc0")
+        m = self.bed.wait_log("one", r"GUEST-UP type=(\S+) cpus=(\d+) clock=(\S+)")
+        self.assertEqual(m.groups(), ("xen", str(vcpus), "xen"))
+        self.assertIn("Booting kernel on Xen PVH", self.bed.log("one"))
+        self.bed.type_into("one", "echo answer=$((6*7))")
+        self.bed.wait_log("one", r"answer=42")
+        self.assertEqual(self.bed.domains()["one"][2], vcpus)
+        rows = self.bed.xl("vcpu-list", "one").stdout.splitlines()[1:]
+        self.assertEqual(len(rows), vcpus)
+        self.bed.xl("shutdown", "-w", "one")
+        self.assertEqual(self.bed.domains(), {})
+
+    def test_one_vcpu(self):
+        self.boot(1)
+
+    def test_two_vcpus(self):
+        self.boot(2)
+
+    def test_four_vcpus_in_two_domains_on_two_cpus(self):
+        for name in ("a", "b"):
+            self.bed.create(name, vcpus=2)
+        for name in ("a", "b"):
+            self.bed.wait_log(name, r"GUEST-UP type=xen cpus=2")
+        self.bed.xl("shutdown", "-a", "-w")
+        self.assertEqual(self.bed.domains(), {})
+
+    def test_three_domains_at_once(self):
+        for name in ("a", "b", "c"):
+            self.bed.create(name)
+        for name in ("a", "b", "c"):
+            self.bed.wait_log(name, "GUEST-UP")
+        self.assertEqual(set(self.bed.domains()), {"a", "b", "c"})
+        self.bed.xl("shutdown", "-a", "-w")
+
+    def test_sleep_takes_as_long_as_outside(self):
+        seconds = int(os.environ.get("XENPP_TEST_SLEEP", "10"))
+        self.bed.create("sleeper", cmdline="console=hvc0 quiet")
+        self.bed.wait_log("sleeper", "GUEST-UP")
+        self.bed.type_into("sleeper", f"echo slee''ps; sleep {seconds}; echo wak''es $(cut -d' ' -f1 /proc/uptime)")
+        self.bed.wait_log("sleeper", "sleeps")
+        begin = time.monotonic()
+        self.bed.wait_log("sleeper", "wakes", seconds=seconds * 3 + 30)
+        took = time.monotonic() - begin
+        self.assertAlmostEqual(took, seconds, delta=max(seconds * 0.01, 0.35))
+        self.bed.type_into("sleeper", "p=0; i=0; while [ $i -lt 300 ]; do n=$(date +%s%N); "
+                           "[ $n -lt $p ] && echo ba''ck; p=$n; i=$((i+1)); done; echo clo''ck-checked")
+        self.bed.wait_log("sleeper", "clock-checked")
+        self.assertNotIn("back", re.sub(r"ba''ck", "", self.bed.log("sleeper")))
+
+
+class NothingLeaks(BedTest):
+    def test_rounds_of_create_and_shutdown(self):
+        bed = self.bed
+        bed.create("round")
+        bed.wait_log("round", "GUEST-UP")
+        bed.xl("shutdown", "-w", "round")
+
+        def measure():
+            fds = len(os.listdir(f"/proc/{bed.pid('xenppd')}/fd"))
+            store = bed.store("xenstore-ls", "-f", "/")
+            # What tells rounds apart by design: the domain counter.
+            return bed.info("free_memory"), fds, store, sorted(bed.processes())
+
+        bed.wait("free memory to settle", lambda: bed.domains() == {})
+        time.sleep(1)
+        before = measure()
+        for n in range(ROUNDS):
+            bed.create("round")
+            bed.wait_log("round", "GUEST-UP", count=1)
+            bed.xl("shutdown", "-w", "round")
+        time.sleep(1)
+        after = measure()
+        self.assertEqual(before[0], after[0], "free memory")
+        self.assertEqual(before[1], after[1], "file descriptors of xenppd")
+        self.assertEqual(before[2], after[2], "xenstore")
+        self.assertEqual(before[3], after[3], "processes")
+
+
+class Actions(BedTest):
+    """on_poweroff, on_reboot, on_crash, each with each action."""
+
+    EVENTS = {"on_poweroff": "poweroff", "on_reboot": "reboot", "on_crash": "panic"}
+
+    def run_action(self, event, action):
+        bed = self.bed
+        name = f"{event[3:]}-{action}"
+        bed.create(name, cmdline=f"console=hvc0 quiet do={self.EVENTS[event]}", memory=96,
+                   **{event: action})
+        domid = bed.domains().get(name, (None,))[0]
+        if action == "destroy":
+            bed.wait(f"{name} to be gone", lambda: name not in bed.domains())
+        elif action == "restart":
+            bed.wait(f"{name} to be another domain",
+                     lambda: bed.domains().get(name, (domid,))[0] not in (domid, None))
+            bed.xl("destroy", name)
+        elif action == "preserve":
+            bed.wait(f"{name} to be kept", lambda: re.search("[sc]", bed.domains()[name][3]))
+            self.assertEqual(bed.domains()[name][0], domid)
+            bed.xl("destroy", name)
+        else:
+            bed.wait(f"{name} to be renamed and started anew", lambda: len(
+                [d for d in bed.domains() if d.startswith(name)]) >= 2)
+            self.assertIn(name, bed.domains())
+            for d in [d for d in bed.domains() if d.startswith(name)]:
+                bed.xl("destroy", d, check=False)
+        for d in list(bed.domains()):
+            bed.xl("destroy", d, check=False)
+
+
+def add_action_tests():
+    for event in Actions.EVENTS:
+        for action in ("destroy", "restart", "rename-restart", "preserve"):
+            def test(self, event=event, action=action):
+                self.run_action(event, action)
+            setattr(Actions, f"test_{event}_{action.replace('-', '_')}", test)
+
+
+add_action_tests()
+
+if __name__ == "__main__":
+    unittest.main()
