@@ -94,20 +94,22 @@ void dequeue(scheduler_state<P>& s, vcpu<P>& v) noexcept {
     }
 }
 
-/// Whether the domain's cap leaves `v` time in this period; starts a new period when one is over.
+/// Whether the cap of `v`'s domain leaves it time in this period; starts a new period when one is
+/// over. What a period ran too long counts against the next.
 template <class P>
 bool within_cap(vcpu<P>& v, std::uint64_t now) noexcept {
-    if (v.dom.cap == 0) {
+    auto& d = v.dom;
+    if (d.cap == 0) {
         return true;
     }
-    if (now - v.cap_period_start_ns >= cap_period_ns) {
-        std::uint64_t const periods = (now - v.cap_period_start_ns) / cap_period_ns;
-        std::uint64_t const budget = cap_period_ns * v.dom.cap / 100 / (v.dom.max_vcpus | 1U);
+    std::uint64_t const budget = cap_period_ns * d.cap / 100;
+    if (now - d.cap_period_start_ns >= cap_period_ns) {
+        std::uint64_t const periods = (now - d.cap_period_start_ns) / cap_period_ns;
         std::uint64_t const earned = periods * budget;
-        v.cap_used_ns = v.cap_used_ns > earned ? v.cap_used_ns - earned : 0;
-        v.cap_period_start_ns += periods * cap_period_ns;
+        d.cap_used_ns = d.cap_used_ns > earned ? d.cap_used_ns - earned : 0;
+        d.cap_period_start_ns += periods * cap_period_ns;
     }
-    return v.cap_used_ns < cap_period_ns * v.dom.cap / 100 / (v.dom.max_vcpus | 1U);
+    return d.cap_used_ns < budget;
 }
 
 /// Charges the running vCPU for its time since the last charge.
@@ -116,7 +118,7 @@ void charge(scheduler_state<P>& s, vcpu<P>& v, std::uint64_t now) noexcept {
     std::uint64_t const ran = now - v.run_since_ns;
     v.run_since_ns = now;
     v.vruntime += ran * 256 / (v.dom.weight == 0 ? 256 : v.dom.weight);
-    v.cap_used_ns += ran;
+    v.dom.cap_used_ns += ran;
     if (v.vruntime > s.min_vruntime) {
         std::uint64_t least = v.vruntime;
         if (s.queue != nullptr && s.queue->vruntime < least) {
@@ -308,7 +310,7 @@ vcpu<P>* choose(hypervisor<P>& hv, vcpu<P>* previous) noexcept {
             next = v;
             break;
         }
-        capped_until = v->cap_period_start_ns + cap_period_ns;
+        capped_until = v->dom.cap_period_start_ns + cap_period_ns;
     }
     if (keep && (next == nullptr || previous->yielded == false) &&
         (next == nullptr || previous->vruntime <= next->vruntime || now < cpu.slice_end_ns)) {

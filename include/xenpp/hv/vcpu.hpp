@@ -80,8 +80,6 @@ struct vcpu {
     bool queued = false;              ///< in the run queue
     std::uint64_t vruntime = 0;       ///< weighted run time in ns
     std::uint64_t run_since_ns = 0;   ///< when it was last switched to
-    std::uint64_t cap_used_ns = 0;    ///< run time in this cap period
-    std::uint64_t cap_period_start_ns = 0;
     bool yielded = false;             ///< gives way at the next choice
     cpu_mask hard_affinity = ~cpu_mask{0};
     cpu_mask soft_affinity = ~cpu_mask{0};
