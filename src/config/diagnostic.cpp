@@ -73,8 +73,7 @@ std::string render(diagnostic const& d) {
     std::string out = d.line == 0 ? fmt::format("{}: {}: {}\n", d.file, kind, harmless(d.message))
                                   : fmt::format("{}:{}:{}: {}: {}\n", d.file, d.line, d.column,
                                                 kind, harmless(d.message));
-    constexpr std::size_t widest = 400; // a longer line helps nobody
-    if (d.line != 0 && d.source_line.size() <= widest) {
+    if (d.line != 0 && !d.source_line.empty()) {
         out += fmt::format("  {}\n  {}^{:~<{}}\n", harmless(d.source_line),
                            indent(d.source_line, d.column - 1), "",
                            std::max(d.length, std::uint32_t{1}) - 1);
@@ -83,6 +82,10 @@ std::string render(diagnostic const& d) {
         out += fmt::format("  {}\n", harmless(d.suggestion));
     }
     return out;
+}
+
+bool diagnostics::wants(severity s) const noexcept {
+    return items.size() < enough || (s == severity::error && !has_errors());
 }
 
 bool diagnostics::has_errors() const noexcept {
@@ -123,7 +126,10 @@ diagnostic make_diagnostic(
     if (end > begin && text[end - 1] == '\r') {
         --end;
     }
-    d.source_line = text.substr(begin, end - begin);
+    constexpr std::size_t widest = 400; // a longer line helps nobody
+    if (end - begin <= widest) {
+        d.source_line = text.substr(begin, end - begin);
+    }
     return d;
 }
 

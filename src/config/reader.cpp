@@ -132,10 +132,16 @@ void reader::report(std::string_view key, severity s, std::string message, std::
 }
 
 void reader::report_at(source_span where, severity s, std::string message, std::string hint) {
+    if (!out_.wants(s)) {
+        return;
+    }
     out_.items.push_back(make_diagnostic(file_, where, s, std::move(message), std::move(hint)));
 }
 
 void reader::report_unknown(entry const& e) {
+    if (!out_.wants(severity::warning)) {
+        return; // before the costly search
+    }
     std::vector<std::string_view> keys;
     for (auto const& row : table_) {
         keys.push_back(row.key);

@@ -16,7 +16,7 @@ void report(file const& f,
             severity s,
             std::string text,
             std::string hint) {
-    if (out != nullptr) {
+    if (out != nullptr && out->wants(s)) {
         out->items.push_back(make_diagnostic(f, at, s, std::move(text), std::move(hint)));
     }
 }
@@ -41,12 +41,12 @@ void extend(file const& f, setting const& s, effective_setting& to, diagnostics*
                s.value.is_list() ? std::string() : "write the new item in square brackets");
         return;
     }
+    // In place: a file of many appended items must not copy them all each time.
     if (s.value.is_list()) {
-        auto items = to.value.list();
+        auto& items = std::get<1>(to.value.data);
         items.insert(items.end(), s.value.list().begin(), s.value.list().end());
-        to.value.data = std::move(items);
     } else {
-        to.value.data = to.value.text() + s.value.text();
+        std::get<0>(to.value.data) += s.value.text();
         to.is_joined = true;
     }
     to.value.span = s.value.span;

@@ -34,10 +34,14 @@ struct diagnostic {
 /// line ends in a newline.
 std::string render(diagnostic const& d);
 
-/// Findings in the order in which they were made.
+/// Findings, at most about a hundred: no file is worth more, and no file may cost more.
 struct diagnostics {
+    static constexpr std::size_t enough = 100;
+
     std::vector<diagnostic> items;
 
+    /// Whether one more finding is welcome: there is room, or it would be the first error.
+    bool wants(severity s) const noexcept;
     bool has_errors() const noexcept;
     /// All findings, rendered one after the other.
     std::string message() const;

@@ -90,13 +90,11 @@ iterator error_keeper::recover(iterator start, iterator where, std::string const
     advice const a = explain(start, where, end_, which);
     auto const offset = [this](iterator i) { return static_cast<std::uint32_t>(i - begin_); };
     auto const line_number = static_cast<std::uint32_t>(std::count(begin_, a.where, '\n') + 1);
-    constexpr std::size_t enough = 100;
-    if (out_.diagnostics.items.size() < enough) {
-        out_.diagnostics.items.push_back(
-            make_diagnostic(out_.ast, {0, offset(a.where), offset(a.end), line_number},
-                            severity::error, a.message, a.suggestion));
-    }
-    return resume_point(start, where, end_);
+    auto& found = out_.diagnostics;
+    found.items.push_back(make_diagnostic(out_.ast,
+                                          {0, offset(a.where), offset(a.end), line_number},
+                                          severity::error, a.message, a.suggestion));
+    return found.wants(severity::error) ? resume_point(start, where, end_) : end_;
 }
 
 } // namespace grammar

@@ -58,3 +58,16 @@ TEST_CASE("diagnostic.nearest_finds_slips_of_the_pen") {
     CHECK(nearest("framebuffer", words).empty());
     CHECK(nearest(std::string(100000, 'm'), words).empty());
 }
+
+TEST_CASE("diagnostic.beyond_enough_only_a_first_error_is_wanted") {
+    diagnostics all;
+    CHECK(all.wants(severity::warning));
+    for (std::size_t i = 0; i < diagnostics::enough; ++i) {
+        all.items.push_back({});
+        all.items.back().severity = severity::warning;
+    }
+    CHECK_FALSE(all.wants(severity::warning));
+    CHECK(all.wants(severity::error));
+    all.items.push_back({});
+    CHECK_FALSE(all.wants(severity::error));
+}

@@ -134,6 +134,24 @@ TEST_CASE("parse.at_most_a_hundred_mistakes_are_reported") {
     CHECK(parse(bad, "t").diagnostics.items.size() == 100);
 }
 
+TEST_CASE("parse.huge_texts_cost_linear_time") {
+    // Each of these took minutes where something was quadratic.
+    std::string appended = "a = []";
+    std::string unknown;
+    for (int i = 0; i < 200'000; ++i) {
+        appended += ";a+=[1]";
+        unknown += "k" + std::to_string(i) + "=1;k=2;";
+    }
+    diagnostics out;
+    auto const lists = parse(appended, "t");
+    REQUIRE(lists.diagnostics.items.empty());
+    CHECK(evaluate(lists.ast, &out)[0].value.list().size() == 200'000);
+    auto const keys = parse(unknown, "t");
+    REQUIRE(keys.diagnostics.items.empty());
+    CHECK(evaluate(keys.ast, &out).size() == 200'001);
+    CHECK(out.items.size() == diagnostics::enough);
+}
+
 TEST_CASE("parse.a_text_beyond_the_limit_is_refused") {
     auto const r = parse(std::string(max_text_size + 1, '\n'), "t");
     REQUIRE(r.diagnostics.items.size() == 1);
