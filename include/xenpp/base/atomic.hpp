@@ -19,11 +19,13 @@ enum class order : int {
 /// Atomic operations on a plain object, for words that are shared with a guest or another process.
 template <class T>
 [[nodiscard]] inline T atomic_load(T const& object, order o = order::acquire) noexcept {
-    return __atomic_load_n(&object, static_cast<int>(o));
+    T v; // the generic form: clang's other one refuses enumerations
+    __atomic_load(&object, &v, static_cast<int>(o));
+    return v;
 }
 template <class T>
 inline void atomic_store(T& object, std::type_identity_t<T> v, order o = order::release) noexcept {
-    __atomic_store_n(&object, v, static_cast<int>(o));
+    __atomic_store(&object, &v, static_cast<int>(o));
 }
 template <class T>
 inline T atomic_exchange(T& object, std::type_identity_t<T> v) noexcept {
