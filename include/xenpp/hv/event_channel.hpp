@@ -109,7 +109,7 @@ expected<void, errc> send_port(domain<P>& d, evtchn_port local) noexcept {
     switch (c->state) {
     case evtchn_state::interdomain: {
         evtchn_port const far(c->number);
-        set_port_pending(*c->remote, *c->remote->events.find(far), far);
+        set_port_pending(*c->remote, c->remote->events.at(far), far);
         return {};
     }
     case evtchn_state::ipi: set_port_pending(d, *c, local); return {};

@@ -50,7 +50,7 @@ expected<evtchn_port, errc> find_free_port(domain<P>& d) noexcept {
             XENPP_TRY(add_bucket(d));
         }
         evtchn_port const port(n);
-        bool const is_free = t.find(port)->state == evtchn_state::free;
+        bool const is_free = t.at(port).state == evtchn_state::free;
         // A closed port may still stand in a queue of the guest; it would take its link along.
         if (is_free && (a == nullptr || !fifo_test(*a, port, fifo_bit_linked))) {
             return port;
@@ -101,7 +101,7 @@ void free_port(domain<P>& d, event_channel<P>& c, evtchn_port port) noexcept {
 /// Cuts a connection: the peer waits for `d` to bind it again. Both tables' locks are held.
 template <class P>
 void disconnect(domain<P>& d, event_channel<P>& c) noexcept {
-    auto& far = *c.remote->events.find(evtchn_port(c.number));
+    auto& far = c.remote->events.at(evtchn_port(c.number));
     queue_locks const hold(c.lock, far.lock);
     far.state = evtchn_state::unbound;
     far.remote_id = d.id;
@@ -124,7 +124,7 @@ expected<void, errc> events_create(domain<P>& d, std::uint32_t max_port) noexcep
     lock_guard const hold(d.events.lock);
     d.events.max_port = max_port;
     XENPP_TRY(detail::add_bucket(d));
-    d.events.find(evtchn_port(0))->state = evtchn_state::reserved;
+    d.events.at(evtchn_port(0)).state = evtchn_state::reserved;
     return {};
 }
 
@@ -133,7 +133,7 @@ template <class P>
 expected<evtchn_port, errc> evtchn_alloc_unbound(domain<P>& d, domid remote) noexcept {
     lock_guard const hold(d.events.lock);
     auto const port = XENPP_TRY(detail::find_free_port(d));
-    auto& c = *d.events.find(port);
+    auto& c = d.events.at(port);
     c.remote_id = remote;
     detail::open_port(d, c, evtchn_state::unbound, 0);
     return port;
@@ -151,7 +151,7 @@ evtchn_bind_interdomain(domain<P>& d, domain<P>& remote, evtchn_port remote_port
         return unexpected(errc::inval);
     }
     auto const port = XENPP_TRY(detail::find_free_port(d));
-    auto& c = *d.events.find(port);
+    auto& c = d.events.at(port);
     {
         detail::queue_locks const both(c.lock, far->lock);
         c.remote = &remote;
@@ -183,7 +183,7 @@ evtchn_bind_virq(domain<P>& d, std::uint32_t virq, std::uint32_t vcpu) noexcept 
         return unexpected(errc::exist);
     }
     auto const port = XENPP_TRY(detail::find_free_port(d));
-    detail::open_port(d, *d.events.find(port), evtchn_state::virq, virq, vcpu);
+    detail::open_port(d, d.events.at(port), evtchn_state::virq, virq, vcpu);
     atomic_store(v->virq_port[virq], port.raw());
     return port;
 }
@@ -196,7 +196,7 @@ expected<evtchn_port, errc> evtchn_bind_ipi(domain<P>& d, std::uint32_t vcpu) no
     }
     lock_guard const hold(d.events.lock);
     auto const port = XENPP_TRY(detail::find_free_port(d));
-    detail::open_port(d, *d.events.find(port), evtchn_state::ipi, 0, vcpu);
+    detail::open_port(d, d.events.at(port), evtchn_state::ipi, 0, vcpu);
     return port;
 }
 

@@ -81,16 +81,18 @@ struct event_channel_table {
     std::array<std::uint64_t, 2> pollers{}; ///< atomic; vCPUs that may be in SCHEDOP_poll
     std::array<event_bucket_group<P>*, group_count> group{};
 
+    /// The channel of a port that has memory.
+    event_channel<P>& at(evtchn_port port) noexcept {
+        std::uint32_t const n = port.raw();
+        std::uint32_t const b = n / ports_per_bucket;
+        return group[b / buckets_per_group]
+            ->bucket[b % buckets_per_group]
+            ->port[n % ports_per_bucket];
+    }
+
     /// The port's channel, or null if the domain has no such port.
     event_channel<P>* find(evtchn_port port) noexcept {
-        std::uint32_t const n = port.raw();
-        if (n >= atomic_load(valid_ports)) {
-            return nullptr;
-        }
-        std::uint32_t const b = n / ports_per_bucket;
-        return &group[b / buckets_per_group]
-                    ->bucket[b % buckets_per_group]
-                    ->port[n % ports_per_bucket];
+        return port.raw() < atomic_load(valid_ports) ? &at(port) : nullptr;
     }
 
     /// How many ports the layout in use can have.

@@ -20,7 +20,7 @@ void carry_two_level_bits(domain<P>& d) noexcept {
     auto& t = d.events;
     for (std::uint32_t n = 1; n < t.valid_ports && n < abi::evtchn_2l_nr_channels; ++n) {
         evtchn_port const port(n);
-        auto& c = *t.find(port);
+        auto& c = t.at(port);
         if (c.state == evtchn_state::free) {
             continue;
         }
