@@ -79,7 +79,7 @@ struct fifo_fixture {
     /// A guest's handler, as the public header has it: serves the queues of one vCPU, best first.
     std::vector<std::uint32_t> take(unsigned v = 0) {
         std::vector<std::uint32_t> served;
-        a.vcpus[v]->info->evtchn_upcall_pending = 0;
+        atomic_store(a.vcpus[v]->info->evtchn_upcall_pending, 0);
         std::uint32_t ready = atomic_exchange(block(v).ready, 0);
         while (ready != 0 && served.size() < 10'000) {
             auto const q = static_cast<unsigned>(std::countr_zero(ready));
