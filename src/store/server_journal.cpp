@@ -56,7 +56,7 @@ std::string server::snapshot() const {
             w.kind(change_kind::broken).u16(d.raw());
         }
     }
-    watches_.each([&](std::string_view path, class watch const& entry) {
+    watches_.each([&](std::string_view path, xenpp::store::watch const& entry) {
         auto const& c = *find(entry.owner);
         if (c.is_ring) {
             w.kind(change_kind::watch)
