@@ -34,6 +34,9 @@ public:
         XENPP_TRY(write_all(encode(request)));
         for (;;) {
             auto m = XENPP_TRY(next_message(-1));
+            if (!m) {
+                continue;
+            }
             if (m->type == op::watch_event) {
                 events_.push_back(std::move(*m));
             } else if (m->req_id == request.req_id) {
