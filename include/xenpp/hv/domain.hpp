@@ -14,11 +14,21 @@
 #include <xenpp/hv/vcpu.hpp>
 
 #include <array>
+#include <cstddef>
 #include <cstdint>
 
 namespace xenpp::hv {
 
 inline constexpr unsigned max_vcpus_per_domain = 128;
+
+/// The E820 map that a domain is told: what the toolstack gave, kept as it is. In a page of its own.
+struct guest_memory_map {
+    static constexpr std::uint32_t entry_size = 20; ///< base, size (8 bytes each), type (4)
+    static constexpr std::uint32_t capacity = 200;
+
+    std::uint32_t count = 0;
+    std::array<std::byte, capacity * entry_size> entries{};
+};
 
 /// Where a domain is in its life (Xen: is_dying).
 enum class dying_state : std::uint8_t { alive, dying, dead };
@@ -37,6 +47,9 @@ struct domain {
     domain(domain const&) = delete;
     domain& operator=(domain const&) = delete;
     ~domain() = default;
+
+    /// May act for other domains and for the machine.
+    bool is_privileged() const noexcept { return kind == domain_kind::control; }
 
     bool is_dying() const noexcept { return atomic_load(dying) != dying_state::alive; }
 
@@ -72,6 +85,7 @@ struct domain {
     std::uint64_t outstanding_pages = 0; ///< claimed, not yet populated
     mfn shared_info_frame{};
     abi::shared_info* shared_info = nullptr;
+    guest_memory_map* memory_map = nullptr; ///< XENMEM_set_memory_map; null: not given
 
     // --- facilities ---
     event_channel_table<P> events;
@@ -84,6 +98,7 @@ struct domain {
     // --- pausing and the end ---
     static constexpr std::uint32_t no_code = ~std::uint32_t{0};
     std::uint32_t pause_count = 1;      ///< by the control plane; created paused
+    bool was_unpaused = false;          ///< creation is over: what it sees of the CPU stays
     bool is_shut_down = false;
     std::uint32_t shutdown_code = 0;    ///< abi shutdown_*, valid when shut down
     std::uint32_t latched_code = no_code; ///< what a shutdown will report (SCHEDOP_shutdown_code)

@@ -64,6 +64,7 @@ expected<void, errc> domain_unpause(domain<P>& d) noexcept {
         return unexpected(errc::inval);
     }
     --d.pause_count;
+    d.was_unpaused = d.was_unpaused || d.pause_count == 0;
     detail::apply_domain_pause(d);
     return {};
 }
@@ -184,6 +185,9 @@ void domain_free(domain<P>& d) noexcept {
     if (d.shared_info != nullptr && d.kind != domain_kind::control) {
         d.shared_info = nullptr;
         put_frame(hv, d.shared_info_frame);
+    }
+    if (d.memory_map != nullptr) {
+        hv.frames.destroy(d.memory_map);
     }
     hv.frames.destroy(&d);
     notify_global_virq(hv, abi::virq_dom_exc);

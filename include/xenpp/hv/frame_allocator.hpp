@@ -69,6 +69,10 @@ public:
     /// be.
     bool reclaim() noexcept;
 
+    /// Makes the CPUs that freed blocks wait for pass through their run loops soon. False: there
+    /// is nothing to wait for, memory that is not free now will not be by waiting.
+    bool hurry() noexcept;
+
     /// Idle work: reclaims, then scrubs a few dirty free frames; says whether more is to be done.
     bool scrub_some() noexcept;
 
@@ -462,6 +466,25 @@ template <class P>
 bool frame_allocator<P>::reclaim() noexcept {
     lock_guard const hold(lock_);
     return reclaim_locked();
+}
+
+template <class P>
+bool frame_allocator<P>::hurry() noexcept {
+    lock_guard const hold(lock_);
+    if (dying_.first == none) {
+        return false;
+    }
+    bool waits = false;
+    auto const wanted = at(dying_.first).epoch;
+    for (unsigned c = 0; c != platform_.cpu_count(); ++c) {
+        if (atomic_load(cpu_epoch_[c]) <= wanted) {
+            waits = true;
+            if (cpu_id const other(c); other != platform_.this_cpu()) {
+                platform_.kick(other);
+            }
+        }
+    }
+    return waits;
 }
 
 template <class P>

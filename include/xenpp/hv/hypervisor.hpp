@@ -50,6 +50,7 @@ public:
     spinlock domains_lock;                            ///< guards the table, not the domains
     std::array<domain<P>*, max_domains> domains{};
     domain<P>* control = nullptr;                     ///< domain 0
+    std::uint16_t last_domid = 0;                     ///< given to the newest domain
 
     // --- epochs: a frame freed in epoch e may be reused when every CPU has passed e ---
     std::uint64_t epoch = 1;                          ///< atomic

@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: Apache-2.0
+// Memory ops that change how much memory a domain has: populate, decrease, claim.
+#pragma once
+
+#include <xenpp/abi/memory.hpp>
+#include <xenpp/hv/guest_access.hpp>
+#include <xenpp/hv/hypercall.hpp>
+#include <xenpp/hv/hypervisor.hpp>
+#include <xenpp/hv/p2m.hpp>
+#include <xenpp/hv/page_ref.hpp>
+
+#include <cstdint>
+
+namespace xenpp::hv {
+
+/// A memory op's first argument: the operation, and above it how many elements are done.
+class memory_op_progress {
+public:
+    static constexpr unsigned shift = 6;
+
+    explicit memory_op_progress(hypercall_args const& args) noexcept
+        : done_(args.arg[0] >> shift) {}
+
+    std::uint64_t done() const noexcept { return done_; }
+
+    /// Writes it into `args`, for the call that continues this one.
+    static unexpected<errc> restart_at(hypercall_args& args, std::uint64_t done) noexcept {
+        args.arg[0] = (args.arg[0] & ((1U << shift) - 1)) | done << shift;
+        return unexpected(errc::restart);
+    }
+
+private:
+    std::uint64_t done_;
+};
+
+/// Whether `v` may change or look at the memory of `d`: its own, or any for the control domain.
+template <class P>
+bool may_target(vcpu<P>& v, domain<P>& d) noexcept {
+    return &v.dom == &d || v.dom.is_privileged();
+}
+
+namespace detail {
+
+/// The largest extent that a domain may ask for (Xen: memop-max-order, 2 MiB and 1 GiB).
+template <class P>
+unsigned max_extent_order(domain<P> const& d) noexcept {
+    return d.is_privileged() ? 18 : 9;
+}
+
+/// How many pages one turn handles at most, unless it is a single extent.
+inline constexpr std::uint64_t reservation_batch = 4096;
+
+/// Gives `d` one extent. `restart`: nothing was done, memory is still being made ready.
+template <class P>
+expected<void, errc> populate_extent(domain<P>& d, gfn g, unsigned order) noexcept {
+    if (!p2m_in_range<P>(g, order, 18)) {
+        return unexpected(errc::inval);
+    }
+    auto const f = allocate_domain_pages(d, order);
+    if (!f) {
+        bool const within = d.total_pages + (std::uint64_t{1} << order) <= d.max_pages;
+        return unexpected(f.error() == errc::nomem && within && d.hv.frames.hurry() ? errc::restart
+                                                                                    : f.error());
+    }
+    auto const added = p2m_add(d, g, *f, order);
+    if (!added) {
+        put_block(d, *f, order);
+    }
+    return added;
+}
+
+/// Takes one extent from `d`: only memory of its own, all of it or what comes before a gfn where
+/// there is none.
+template <class P>
+expected<void, errc> withdraw_extent(domain<P>& d, gfn g, unsigned order) noexcept {
+    for (std::uint64_t i = 0; i != std::uint64_t{1} << order; ++i) {
+        auto const there = p2m_lookup(d, g + i);
+        if (!there) {
+            return unexpected(errc::noent);
+        }
+        auto const& page = d.hv.frames.info(there->frame);
+        if (page.use != page_use::guest || page.owner != d.id) {
+            return unexpected(errc::nxio);
+        }
+    }
+    XENPP_TRY(p2m_remove(d, g, order));
+    return {};
+}
+
+} // namespace detail
+
+/// populate_physmap and decrease_reservation: returns how many extents are done, be it fewer than
+/// asked for (as Xen does for every error in between). increase_reservation means nothing to a
+/// domain whose memory is what its p2m says: it does none.
+template <class P>
+hypercall_result memory_reservation_op(vcpu<P>& v, abi::mem_op op, hypercall_args& args) noexcept {
+    auto const r = XENPP_TRY(read_guest<abi::memory_reservation>(v, args.arg[1]));
+    auto done = memory_op_progress(args).done();
+    auto const d = find_domain(v, domid(r.domid));
+    bool const to_populate = op == abi::mem_op::populate_physmap;
+    if (!d || !may_target(v, *d) || d->kind != domain_kind::hvm || done >= r.nr_extents ||
+        r.nr_extents > (~std::uint32_t{0} >> memory_op_progress::shift) ||
+        r.extent_order > detail::max_extent_order(v.dom) ||
+        (r.mem_flags & abi::xenmemf_populate_on_demand) != 0 ||
+        (!to_populate && (op != abi::mem_op::decrease_reservation || r.extent_order > 9))) {
+        return done;
+    }
+    std::uint64_t pages = 0;
+    for (; done != r.nr_extents; ++done) {
+        pages += std::uint64_t{1} << r.extent_order;
+        if (pages > detail::reservation_batch && pages != std::uint64_t{1} << r.extent_order) {
+            return memory_op_progress::restart_at(args, done);
+        }
+        auto const g = read_guest(v, r.extent_start, done);
+        if (!g) {
+            return done;
+        }
+        auto const result = to_populate ? detail::populate_extent(*d, gfn(*g), r.extent_order)
+                                        : detail::withdraw_extent(*d, gfn(*g), r.extent_order);
+        if (!result && result.error() == errc::restart) {
+            return memory_op_progress::restart_at(args, done);
+        }
+        if (!result) {
+            return done;
+        }
+    }
+    return done;
+}
+
+/// Sets memory aside for a domain that is about to be populated; `nr_extents` is the whole size it
+/// will have, 0 ends the claim. Errors: `perm`, `srch`, `inval` when there is a claim already, or
+/// the size is not above what it has or beyond its limit; `nomem`.
+template <class P>
+hypercall_result memory_claim(vcpu<P>& v, hypercall_args& args) noexcept {
+    auto const r = XENPP_TRY(read_guest<abi::memory_reservation>(v, args.arg[1]));
+    if (!v.dom.is_privileged()) {
+        return unexpected(errc::perm);
+    }
+    if (r.extent_order != 0 || r.mem_flags != 0 || r.extent_start.p != 0) {
+        return unexpected(errc::inval);
+    }
+    auto const d = find_domain(v, domid(r.domid));
+    if (!d) {
+        return unexpected(errc::srch);
+    }
+    lock_guard const hold(d->page_lock);
+    std::uint64_t wanted = 0;
+    if (r.nr_extents != 0) {
+        if (d->outstanding_pages != 0 || d->is_dying() || r.nr_extents <= d->total_pages ||
+            r.nr_extents > d->max_pages) {
+            return unexpected(errc::inval);
+        }
+        wanted = r.nr_extents - d->total_pages;
+    }
+    XENPP_TRY(v.dom.hv.frames.set_claim(d->outstanding_pages, wanted));
+    d->outstanding_pages = wanted;
+    return std::uint64_t{0};
+}
+
+} // namespace xenpp::hv
