@@ -256,10 +256,11 @@ private:
                 return false;
             }
             auto list = parse_cpu_list(text);
-            if (list) {
-                to.lists.push_back(*std::move(list));
+            if (!list) {
+                return false;
             }
-            return list.has_value();
+            to.lists.push_back(*std::move(list));
+            return true;
         };
         if (!from.is_array()) {
             return add(from);

@@ -266,24 +266,34 @@ advice explain_list(place const& p, std::string_view which) {
                         {}};
 }
 
+/// Behind the string that `open` begins: behind its closing quote, or at the end of its line.
+char const* string_end(char const* open, char const* last) {
+    char const* p = open + 1;
+    while (p != last && *p != '\n' && *p != *open) {
+        p += *p == '\\' && p + 1 != last && p[1] != '\n' ? 2 : 1;
+    }
+    return p != last && *p == *open ? p + 1 : p;
+}
+
+/// What stands at `p`, passed over: a string, a comment (without its newline), or one character.
+char const* skip_token(char const* p, char const* last) {
+    if (*p == '"' || *p == '\'') {
+        return string_end(p, last);
+    }
+    return *p == '#' ? line_end(p, last) : p + 1;
+}
+
 /// The quote that opened the string in which `where` lies.
 char const* open_quote(place const& p) {
-    char const* open = nullptr;
-    for (char const* i = p.start; i != p.where; ++i) {
-        if (open == nullptr && *i == '#') {
-            i = std::find(i, p.where, '\n');
-            if (i == p.where) {
-                break;
-            }
-        } else if (open == nullptr && (*i == '"' || *i == '\'')) {
-            open = i;
-        } else if (open != nullptr && *i == '\\' && i + 1 != p.where) {
-            ++i;
-        } else if (open != nullptr && *i == *open) {
-            open = nullptr;
+    char const* token = p.start;
+    while (token < p.where) {
+        char const* const behind = skip_token(token, p.last);
+        if (behind >= p.where && (*token == '"' || *token == '\'')) {
+            return token;
         }
+        token = behind;
     }
-    return open != nullptr ? open : p.start;
+    return p.start;
 }
 
 advice explain_quote(place const& p) {
@@ -344,24 +354,18 @@ advice explain(char const* start, char const* where, char const* last, std::stri
 
 char const* resume_point(char const* start, char const* where, char const* last) {
     int depth = 0;
-    char quote = 0;
     char const* p = start;
-    for (; p != last; ++p) {
-        if (*p == '\n') {
-            quote = 0; // no string goes over a line's end
-            if (p >= where && (depth <= 0 || begins_setting(skip_blanks(p + 1, last), last))) {
-                return p;
-            }
-        } else if (quote != 0) {
-            p += *p == '\\' && p + 1 != last && p[1] != '\n' ? 1 : 0;
-            quote = *p == quote && p[-1] != '\\' ? char{0} : quote;
-        } else if (*p == '"' || *p == '\'') {
-            quote = *p;
-        } else if (*p == '#') {
-            p = line_end(p, last) - 1;
-        } else {
-            depth += *p == '[' ? 1 : *p == ']' ? -1 : 0;
+    while (p != last) {
+        bool const is_behind = *p == '\n' && p >= where;
+        if (is_behind && (depth <= 0 || begins_setting(skip_blanks(p + 1, last), last))) {
+            return p;
         }
+        if (*p == '[') {
+            ++depth;
+        } else if (*p == ']') {
+            --depth;
+        }
+        p = skip_token(p, last);
     }
     return last;
 }

@@ -119,6 +119,14 @@ TEST_CASE("parse.a_mistake_in_a_list_is_left_with_the_list") {
     CHECK(r.ast.settings[0].key == "b");
 }
 
+TEST_CASE("parse.strings_on_the_way_out_of_a_mistake_are_passed_over") {
+    auto const r = parse("a = [ '\\\\', \"]\", '\\'', @,\n 1 ]\nb = 1\n", "t");
+    CHECK(r.diagnostics.items.size() == 1);
+    REQUIRE(r.ast.settings.size() == 1);
+    CHECK(r.ast.settings[0].key == "b");
+    CHECK(first_error("a = [ '\\\\', 'x # y\n ]") == "1:13 this string has no closing '");
+}
+
 TEST_CASE("parse.an_unclosed_list_does_not_swallow_the_file") {
     auto const r = parse("a = [ 1,\nb = 2\nc = 3\n", "t");
     CHECK(r.diagnostics.items.size() == 1);
