@@ -129,7 +129,7 @@ void adopt_window() noexcept {
         if (page == nullptr) {
             panic("the control window lies outside of RAM");
         }
-        *page = hv::page_info{.count = 1, .owner = dom0, .use = hv::page_use::shared};
+        *page = hv::page_info{.count = 1, .owner = dom0, .use = hv::page_use::guest};
     }
 }
 
@@ -192,6 +192,7 @@ void boot_main(std::uint32_t start_info) {
         atomic_store(header().state, static_cast<std::uint32_t>(link::hv_state::booting));
     }
     keep_command_line(info.command_line);
+    machine().guest_console = option(info.command_line, "guest_loglvl") == "all";
     print_banner(info);
     std::uint64_t end = 0;
     for (unsigned i = 0; i < info.ram_count; ++i) {
