@@ -44,6 +44,7 @@ struct host_info {
     std::uint32_t cores_per_socket = 0;
     std::uint32_t threads_per_core = 0;
     std::uint32_t cpu_khz = 0;
+    std::uint32_t free_cpus = 0; ///< in no CPU pool
     std::array<std::uint32_t, 8> hw_cap{};
     host_capabilities capabilities;
 
@@ -51,6 +52,8 @@ struct host_info {
     pages free_memory; ///< claimed memory among it
     pages scrub_memory;
     pages outstanding_claims;
+    pages sharing_freed; ///< what page sharing saves
+    pages sharing_used;  ///< what holds shared pages
 
     unsigned xen_major = 0;
     unsigned xen_minor = 0;

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+// Finding the domain that the user means.
+#include "cli/xl/lookup.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+
+namespace xenpp::cli::xl {
+
+bool is_digits(std::string_view text) noexcept {
+    return !text.empty() &&
+           std::all_of(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; });
+}
+
+std::optional<unsigned> parse_domid(std::string_view text) noexcept {
+    unsigned n = 0;
+    auto const end = text.data() + text.size();
+    if (!is_digits(text) || std::from_chars(text.data(), end, n).ec != std::errc() ||
+        n >= domid_first_reserved.raw()) {
+        return std::nullopt;
+    }
+    return n;
+}
+
+result<domain> find(xenpp::host const& h, std::string_view what) {
+    auto found = h.find(what);
+    if (!found && (found.error().code == static_cast<int>(errc::noent) ||
+                   found.error().code == static_cast<int>(errc::srch))) {
+        return refuse(fmt::format("{} is an invalid domain identifier (rc=-6)", what));
+    }
+    return found;
+}
+
+result<format> chosen_format(arguments const& args) {
+    if (!args.has("format")) {
+        return format::text;
+    }
+    auto const f = parse_format(args.value("format"));
+    if (!f) {
+        return refuse(fmt::format("unknown format \"{}\": it may be text, json, ndjson, csv or "
+                                  "metrics",
+                                  args.value("format")));
+    }
+    return *f;
+}
+
+} // namespace xenpp::cli::xl

@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+// What xl's commands have in common: finding the domain that the user means.
+#pragma once
+
+#include <xenpp/base/error.hpp>
+#include <xenpp/cli/options.hpp>
+#include <xenpp/cli/session.hpp>
+#include <xenpp/cli/view.hpp>
+#include <xenpp/domain.hpp>
+#include <xenpp/host.hpp>
+
+#include <optional>
+#include <string_view>
+
+namespace xenpp::cli::xl {
+
+/// The domain of a name, number or UUID; the error is xl's line for one that is none.
+result<domain> find(xenpp::host const& h, std::string_view what);
+
+/// A number if `text` is digits alone and no more than a domain's number can be.
+std::optional<unsigned> parse_domid(std::string_view text) noexcept;
+
+bool is_digits(std::string_view text) noexcept;
+
+/// The value of `--format`; text if it was not given.
+result<format> chosen_format(arguments const& args);
+
+} // namespace xenpp::cli::xl
