@@ -191,7 +191,8 @@ with pyxs.Client(unix_socket_path=os.environ["XENSTORED_PATH"]) as c:
         assert e.args[0] == 2, e
 print("fine")
 )";
-    CHECK(ok(s, fmt::format("timeout 60 /usr/bin/python3 - <<'END'\n{}\nEND\n", script)) == "fine\n");
+    CHECK(ok(s, fmt::format("timeout 60 /usr/bin/python3 - <<'END'\n{}\nEND\n", script)) ==
+          "fine\n");
 }
 
 TEST_CASE("socket.our_client_over_it") {
