@@ -68,6 +68,13 @@ XENPP_CONTROL_REGISTER(4)
                  "d"(static_cast<std::uint32_t>(v >> 32)));
 }
 
+[[gnu::always_inline]] inline std::uint64_t read_xcr0() noexcept {
+    std::uint32_t low;
+    std::uint32_t high;
+    asm volatile("xgetbv" : "=a"(low), "=d"(high) : "c"(0));
+    return (std::uint64_t{high} << 32) | low;
+}
+
 [[gnu::always_inline]] inline void load_gdt(x86::table_pointer const& p) noexcept {
     asm volatile("lgdt %0" ::"m"(p));
 }

@@ -218,6 +218,9 @@ void svm_switch_in(vcpu& v) noexcept {
 void svm_switch_out(vcpu& v) noexcept {
     auto& s = state_of(v);
     vm_save(s.block_pa);
+    if (has_xsave) {
+        v.xcr0 = read_xcr0();
+    }
     save_fpu(s.fpu);
     if (s.dr_live) {
         s.dr = read_debug_registers();
@@ -257,6 +260,10 @@ hv::exit_action svm_enter(vcpu& v) noexcept {
     if (auto const t = static_cast<std::uint32_t>(x86::v_intr::tpr.get(b->v_intr));
         t != v.lapic.task_priority() >> 4) {
         v.lapic.set_task_priority(t << 4);
+    }
+    // QEMU's emulation lets XSETBV through although it is intercepted: look what the guest has.
+    if (has_xsave && x86::decode_svm_exit(b->exit_code) == x86::svm_exit::cpuid) {
+        v.xcr0 = read_xcr0();
     }
     s.reinject = (b->exit_int_info >> 31 & 1) != 0 ? b->exit_int_info : 0;
     return hv::svm::handle_exit(v);
