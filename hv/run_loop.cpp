@@ -17,7 +17,7 @@ vcpu* loaded(percpu& here) noexcept {
     return static_cast<vcpu*>(here.loaded);
 }
 
-/// A start-up that another vCPU commanded (INIT, SIPI), carried out by the vCPU itself.
+/// A SIPI that another vCPU sent, carried out by the vCPU itself.
 void carry_out_startup(vcpu& v) noexcept {
     std::uint32_t const what = atomic_exchange(v.startup, 0);
     if ((what & hv::startup_sipi) != 0) {

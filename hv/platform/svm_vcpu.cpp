@@ -235,7 +235,6 @@ void svm_switch_out(vcpu& v) noexcept {
 
 void svm_reset_state(vcpu& v, std::uint8_t sipi_vector) noexcept {
     (void)!hv::svm::load(v, hv::svm::startup_state(sipi_vector)); // a state that always loads
-    v.lapic.reset_registers();
     v.xcr0 = 1;
 }
 

@@ -53,10 +53,16 @@ void post_interrupt(vcpu<P>& v, unsigned vector) noexcept {
 
 namespace detail {
 
+/// INIT: the vCPU stops and waits for a SIPI, its APIC as after reset. One that has never run is
+/// left as it is: what was set up for it before its start must last (Xen: likewise).
 template <class P>
 void send_init(vcpu<P>& target) noexcept {
+    if (!target.initialised) {
+        return;
+    }
+    target.initialised = false;
     atomic_fetch_or(target.pause, pause_wait_sipi);
-    atomic_store(target.startup, startup_init);
+    target.lapic.reset_registers();
     vcpu_sleep(target);
 }
 
@@ -142,6 +148,12 @@ void apply(vcpu<P>& v, vlapic_effect e) noexcept {
     switch (e.what) {
     case vlapic_effect::kind::ipi: send_ipi(v, e.icr, v.lapic.is_x2apic()); break;
     case vlapic_effect::kind::timer: lapic_timer_changed(v); break;
+    case vlapic_effect::kind::enabled:
+        // An upcall that came while the APIC was deaf would never be asserted again.
+        if (v.info != nullptr && atomic_load(v.info->evtchn_upcall_pending) != 0) {
+            hvm_assert_evtchn(v);
+        }
+        break;
     case vlapic_effect::kind::none:
     case vlapic_effect::kind::eoi:
     case vlapic_effect::kind::recheck: break; // the next entry looks at the APIC anyway

@@ -113,8 +113,8 @@ struct vcpu {
 
     // --- HVM only ---
     vlapic lapic;
-    /// A start-up the vCPU has yet to carry out itself: `startup_init`, or `startup_sipi` with the
-    /// vector in the low byte; atomic, 0: none.
+    /// A SIPI that the vCPU has yet to carry out itself: `startup_sipi` and the vector in the low
+    /// byte; atomic, 0: none.
     std::uint32_t startup = 0;
     std::uint64_t xcr0 = 1;
     std::uint64_t pat = 0x0007040600070406;
@@ -124,7 +124,6 @@ struct vcpu {
     std::array<std::uint32_t, exit_reason_count> exit_counts{}; ///< by hv::exit_reason
 };
 
-inline constexpr std::uint32_t startup_init = 0x200;
 inline constexpr std::uint32_t startup_sipi = 0x100;
 
 } // namespace xenpp::hv

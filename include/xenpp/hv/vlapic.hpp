@@ -71,7 +71,8 @@ struct vlapic_effect {
         eoi,         ///< an interrupt ended; more may be deliverable
         ipi,         ///< the interrupt command in `icr` is to be carried out
         timer,       ///< the timer's set-up changed
-        recheck,     ///< the task priority fell or the APIC was enabled
+        recheck,     ///< the task priority may have fallen
+        enabled,     ///< the APIC was switched on by software and listens from now on
     };
     kind what = kind::none;
     std::uint64_t icr = 0;
@@ -127,9 +128,10 @@ public:
         return {};
     }
 
-    /// Marks `vector` as requested. False where the APIC is disabled and drops it.
+    /// Marks `vector` as requested. False where the APIC is disabled and hears nothing (SDM 3,
+    /// 10.4.7.2).
     bool post(unsigned vector) noexcept {
-        if (vector < 16 || !hardware_enabled()) {
+        if (vector < 16 || !software_enabled()) {
             return false;
         }
         pending_.set(vector);
@@ -218,14 +220,7 @@ public:
                 in_service_.clear(static_cast<unsigned>(ended));
             }
             return vlapic_effect{eoi};
-        case apic_reg::svr:
-            register_[r] = low & 0x1ff;
-            if ((low & svr_enable) == 0) {
-                for (unsigned l = apic_reg::lvt_timer; l <= apic_reg::lvt_error; ++l) {
-                    register_[l] |= lvt_masked;
-                }
-            }
-            return vlapic_effect{recheck};
+        case apic_reg::svr: return write_spurious(low);
         case apic_reg::esr:
             if (is_x2apic() && v != 0) {
                 return unexpected(errc::inval);
@@ -314,6 +309,18 @@ private:
         int const in_service = in_service_.highest();
         std::uint32_t const isr = in_service < 0 ? 0 : static_cast<std::uint32_t>(in_service);
         return (tpr >> 4) >= (isr >> 4) ? tpr : isr & 0xf0;
+    }
+
+    vlapic_effect write_spurious(std::uint32_t v) noexcept {
+        bool const was_enabled = software_enabled();
+        register_[apic_reg::svr] = v & 0x1ff;
+        if (!software_enabled()) {
+            for (unsigned l = apic_reg::lvt_timer; l <= apic_reg::lvt_error; ++l) {
+                register_[l] |= lvt_masked;
+            }
+        }
+        using enum vlapic_effect::kind;
+        return vlapic_effect{software_enabled() && !was_enabled ? enabled : none};
     }
 
     expected<vlapic_effect, errc> write_xapic_only(unsigned r, std::uint32_t v) noexcept {
