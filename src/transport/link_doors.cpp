@@ -38,10 +38,10 @@ struct link_doors::foreign_request {
     gfn frame(std::size_t i) const noexcept { return list.empty() ? first + i : list[i]; }
 };
 
-link_doors::link_doors(std::byte* window, unsigned slot, bell& b, ram_file const& ram)
+link_doors::link_doors(
+    std::byte* window, std::uint64_t virtual_base, unsigned slot, bell& b, ram_file const& ram)
     : arena_base_(window + link::arena_offset(slot))
-    , arena_address_(reinterpret_cast<link::link_header*>(window)->virtual_base +
-                     link::arena_offset(slot))
+    , arena_address_(virtual_base + link::arena_offset(slot))
     , arena_(link::arena_size)
     , client_(window, slot, b)
     , ram_(ram) {}

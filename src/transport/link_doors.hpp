@@ -16,8 +16,10 @@ namespace xenpp::transport {
 /// Hypercalls and memory. What events and xenstore are is left to the two that derive from it.
 class link_doors : public doors, private mapping_keeper {
 public:
-    /// `window`: where this process has the control window; `slot`: one that it owns.
-    link_doors(std::byte* window, unsigned slot, bell& b, ram_file const& ram);
+    /// `window`: where this process has the control window, `virtual_base`: where the hypervisor
+    /// believes it to be; `slot`: one that it owns.
+    link_doors(
+        std::byte* window, std::uint64_t virtual_base, unsigned slot, bell& b, ram_file const& ram);
 
     result<std::int64_t> hypercall(unsigned number,
                                    std::array<std::uint64_t, 6> const& arg) override;

@@ -84,11 +84,12 @@ class machine_doors final : public link_doors {
 public:
     machine_doors(os::state_dir where,
                   std::byte* window,
+                  std::uint64_t virtual_base,
                   unsigned slot,
                   bell& b,
                   ram_file const& ram,
                   int qemu)
-        : link_doors(window, slot, b, ram)
+        : link_doors(window, virtual_base, slot, b, ram)
         , where_(std::move(where))
         , window_(window)
         , qemu_(qemu) {}
@@ -119,6 +120,7 @@ struct machine::connection {
 
     connection(os::unique_fd l,
                os::mapping w,
+               std::uint64_t virtual_base,
                ram_file r,
                machine_bell b,
                unsigned s,
@@ -128,7 +130,7 @@ struct machine::connection {
         , ram(std::move(r))
         , bell(std::move(b))
         , slot(s)
-        , doors(where, window.data(), slot, bell, ram, bell.qemu().pid()) {}
+        , doors(where, window.data(), virtual_base, slot, bell, ram, bell.qemu().pid()) {}
 
     connection(connection const&) = delete;
     connection& operator=(connection const&) = delete;
@@ -166,7 +168,7 @@ result<machine> machine::connect(os::state_dir const& where, machine_options con
         XENPP_TRY(b.answer_from(
             XENPP_TRY(os::open_file(where.file(state_files::bell_out), O_RDWR | O_NONBLOCK))));
     }
-    auto c = std::make_unique<connection>(std::move(lock), std::move(window),
+    auto c = std::make_unique<connection>(std::move(lock), std::move(window), h.virtual_base,
                                           ram_file(std::move(ram), std::move(regions)),
                                           std::move(b), slot, where);
     XENPP_TRY(c->doors.reset());
