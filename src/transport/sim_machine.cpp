@@ -122,8 +122,11 @@ result<void> sim_machine::add_memory() noexcept {
         return fail("create simulation", errc::nomem, "too little memory for its frame table");
     }
     for (std::uint64_t at = window_begin; at < window_end; at += page_size) {
-        *hypervisor.frames.find(to_mfn(maddr(at))) =
-            hv::page_info{.count = 1, .owner = dom0, .use = hv::page_use::shared};
+        auto* const page = hypervisor.frames.find(to_mfn(maddr(at)));
+        if (page == nullptr) {
+            return fail("create simulation", errc::nomem, "the control window lies outside of RAM");
+        }
+        *page = hv::page_info{.count = 1, .owner = dom0, .use = hv::page_use::shared};
     }
     return {};
 }

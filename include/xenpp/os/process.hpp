@@ -44,8 +44,9 @@ private:
 
 /// What to start. The child gets descriptors 0 (/dev/null), 1 and 2 (`log`) and no other.
 struct spawn_config {
-    std::vector<std::string> arguments; ///< the program, by path or by name in PATH, comes first
-    std::string log;                    ///< appended to; empty: /dev/null
+    /// The program, by path or by name in PATH, comes first.
+    std::vector<std::string> arguments = {};
+    std::string log = {};  ///< appended to; empty: /dev/null
     bool detached = false; ///< in a session of its own and nobody's child, so it outlives us
 };
 

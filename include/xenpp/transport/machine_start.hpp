@@ -15,8 +15,8 @@ namespace xenpp::transport {
 struct machine_config {
     std::uint64_t memory_mib = 4096; ///< sparse: what is not used costs nothing
     unsigned cpus = 2;
-    std::string image;        ///< the hypervisor, an ELF64 with a PVH note
-    std::string command_line; ///< the hypervisor's
+    std::string image = {};        ///< the hypervisor, an ELF64 with a PVH note
+    std::string command_line = {}; ///< the hypervisor's
     std::string qemu = "qemu-system-x86_64";
     std::string firmware = "/usr/share/qemu/qboot.rom"; ///< QEMU's own BIOS if it is not there
     accelerator accel = accelerator::automatic;

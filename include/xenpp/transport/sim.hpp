@@ -19,7 +19,7 @@ struct sim_config {
     unsigned cpus = 2;
     /// Time stands still but for `sim::advance`; else it is the computer's.
     bool is_clock_manual = true;
-    std::string store_path; ///< what `doors::store_path` says
+    std::string store_path = {}; ///< what `doors::store_path` says
 };
 
 /// A vCPU as the software in it sees it. Valid during the visit.
@@ -101,7 +101,9 @@ public:
     bool is_shut_down() const noexcept;
 
     /// What is inside (src/transport/sim_machine.hpp), for tests that look there.
-    struct sim_machine& machine() const noexcept { return *machine_; }
+    struct sim_machine& machine() const noexcept {
+        return *machine_;
+    }
 
 private:
     explicit sim(std::unique_ptr<struct sim_machine> machine) noexcept;

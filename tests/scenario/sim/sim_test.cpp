@@ -321,7 +321,7 @@ TEST_CASE("sim.time_stands_still_until_it_is_moved") {
     lambda_guest software([&](sim_vcpu& v) {
         if (visits++ == 0) {
             auto* const op = reinterpret_cast<abi::vcpu_set_singleshot_timer*>(v.memory(gfn(0)));
-            *op = {begin + 5'000'000, 0};
+            *op = {begin + 5'000'000, 0, 0};
             auto const command = static_cast<std::uint64_t>(abi::vcpu_op::set_singleshot_timer);
             CHECK(v.hypercall(static_cast<unsigned>(abi::hypercall::vcpu_op), {command, 0, 0}) ==
                   0);
