@@ -8,6 +8,7 @@
 #include <xenpp/hv/scheduler.hpp>
 #include <xenpp/hv/sysctl_call.hpp>
 
+#include <array>
 #include <cstdint>
 
 namespace xenpp::hv {
@@ -117,11 +118,32 @@ sysctl_result sysctl_cpupool_op(sysctl_call<P> const& c) noexcept {
 
 namespace detail {
 
-/// Debug key 'q': one line for each domain. 'm': memory. 'h': the list.
+/// The stays of all vCPUs of `d` that ended, by why.
+template <class P>
+void print_exits(domain<P>& d) noexcept {
+    std::array<std::uint64_t, exit_reason_count> sum{};
+    std::uint64_t all = 0;
+    for (unsigned i = 0; i != d.max_vcpus; ++i) {
+        if (auto const* const v = d.vcpus[i]; v != nullptr) {
+            for (unsigned r = 0; r != exit_reason_count; ++r) {
+                sum[r] += v->exit_counts[r];
+            }
+            all += v->exits;
+        }
+    }
+    print(d.hv, "d", d.id, ": ", all, " exits");
+    for (unsigned r = 0; r != exit_reason_count; ++r) {
+        if (sum[r] != 0) {
+            print(d.hv, "  ", name(static_cast<exit_reason>(r)), " ", sum[r]);
+        }
+    }
+}
+
+/// Debug key 'q': one line for each domain. 'm': memory. 'v': VM exits. 'h': the list.
 template <class P>
 void debug_key(hypervisor<P>& hv, char key) noexcept {
     switch (key) {
-    case 'h': print(hv, "debug keys: h (this list), m (memory), q (domains)"); return;
+    case 'h': print(hv, "debug keys: h (this list), m (memory), q (domains), v (VM exits)"); return;
     case 'm':
         print(hv, "memory: ", hv.frames.total_pages(), " frames, ", hv.frames.free_pages(),
               " free (", hv.frames.dirty_pages(), " to be scrubbed, ", hv.frames.deferred_pages(),
@@ -134,6 +156,12 @@ void debug_key(hypervisor<P>& hv, char key) noexcept {
             print(hv, "d", d->id, ": flags ", hex{info.flags}, ", pages ", info.tot_pages, " of ",
                   info.max_pages, ", vcpus ", info.nr_online_vcpus, ", references ",
                   atomic_load(d->references));
+        }
+        return;
+    case 'v':
+        for (auto d = find_domain_from(hv, 1); d;
+             d = find_domain_from(hv, std::uint32_t{d->id.raw()} + 1)) {
+            print_exits(*d);
         }
         return;
     default: print(hv, "debug key ", std::string_view(&key, 1), ": unknown, h lists them");
