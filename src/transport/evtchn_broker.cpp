@@ -146,7 +146,7 @@ void broker::accept() {
 void broker::serve(client_number who) {
     auto const& c = clients_.at(who);
     evtchn_request r{};
-    auto const n = ::recv(c.socket.get(), &r, sizeof r, 0);
+    auto const n = ::recv(c.socket.get(), &r, sizeof r, MSG_TRUNC); // its real length
     if (n < 0 && (errno == EAGAIN || errno == EINTR)) {
         return;
     }

@@ -59,14 +59,15 @@ void write_image(std::string const& path, Code const& code) {
     constexpr std::uint64_t base = 0x100000;
     constexpr std::uint64_t header = 64 + 2 * 56; // file header, two program headers
     constexpr std::uint64_t note = 20;            // sizes, type, "Xen", entry
-    out += "\x7f" "ELF";
-    put(0x010102, 8), put(0, 4);                  // 64-bit, little-endian, version 1
+    out += "\x7f"
+           "ELF";
+    put(0x010102, 8), put(0, 4); // 64-bit, little-endian, version 1
     put(2, 2), put(62, 2), put(1, 4), put(base, 8), put(64, 8), put(0, 8), put(0, 4);
     put(64, 2), put(56, 2), put(2, 2), put(0, 2), put(0, 2), put(0, 2);
     put(1, 4), put(7, 4), put(header + note, 8), put(base, 8), put(base, 8); // PT_LOAD
     put(code.size(), 8), put(code.size(), 8), put(4, 8);
     put(4, 4), put(4, 4), put(header, 8), put(0, 8), put(0, 8), put(note, 8), put(note, 8);
-    put(4, 8);                                    // PT_NOTE: XEN_ELFNOTE_PHYS32_ENTRY
+    put(4, 8); // PT_NOTE: XEN_ELFNOTE_PHYS32_ENTRY
     put(4, 4), put(4, 4), put(18, 4), put(0x6e6558, 4), put(base, 4);
     out.append(reinterpret_cast<char const*>(code.data()), code.size());
     std::ofstream(path, std::ios::binary) << out;
