@@ -8,9 +8,10 @@
 #include <fakes/fake_cpuid.hpp>
 #include <fakes/fake_platform.hpp>
 
+#include <array>
+#include <cstdlib>
 #include <cstring>
 #include <memory>
-#include <span>
 
 namespace xenpp::fakes {
 
@@ -128,6 +129,33 @@ public:
         return value;
     }
 
+    /// Makes hypercall `f` until it needs no restart; what the caller sees: a value or -errno.
+    /// `turns` says how often it was made.
+    template <class F>
+    long call(F f, vcpu& v, std::array<std::uint64_t, 6> arg) {
+        hv::hypercall_args args{arg};
+        for (turns = 1; turns < 1'000'000; ++turns) {
+            auto const r = f(v, args);
+            if (r) {
+                return static_cast<long>(*r);
+            }
+            if (r.error() != errc::restart) {
+                return to_abi(r.error());
+            }
+        }
+        std::abort(); // it would restart for ever
+    }
+
+    /// As the control domain, with `op` as the structure at `arg[n]`, which is read back.
+    template <class F, class Op>
+    long call_with(F f, std::array<std::uint64_t, 6> arg, unsigned n, Op& op) {
+        arg[n] = put(op, hv_host::window_base + 8192);
+        auto const r = call(f, control(), arg);
+        op = peek<Op>(arg[n]);
+        return r;
+    }
+
+    unsigned turns = 0;
     fake_platform platform;
 
 private:
