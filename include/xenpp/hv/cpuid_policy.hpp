@@ -316,16 +316,14 @@ constexpr cpuid_policy hvm_cpuid_policy(cpuid_policy const& host) noexcept {
     return p;
 }
 
-/// What a domain gets when nobody says otherwise: the most, without the invariant TSC, which would
-/// not survive a migration.
-constexpr cpuid_policy default_cpuid_policy(cpuid_policy const& most) noexcept {
-    auto p = most;
+/// Makes the most that a domain may be given into what it gets when nobody says otherwise: without
+/// the invariant TSC, which would not survive a migration.
+constexpr void make_default(cpuid_policy& p) noexcept {
     auto power = p.get(x86::cpuid::leaf_ext_power);
     if (power != x86::cpuid_leaf{}) {
         x86::set(power, x86::cpuid::invariant_tsc, false);
         static_cast<void>(p.set(x86::cpuid::leaf_ext_power, cpuid_policy::no_subleaf, power));
     }
-    return p;
 }
 
 /// A leaf as the toolstack wants it, cut down to `most`. Errors: `range` for a leaf that the

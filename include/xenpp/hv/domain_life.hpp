@@ -283,7 +283,8 @@ expected<void, errc> domain_equip(domain<P>& d, abi::domctl_createdomain const& 
     XENPP_TRY(events_create(d, c.max_evtchn_port));
     XENPP_TRY(grants_create(d, c.max_grant_frames, c.max_maptrack_frames,
                             c.grant_opts & abi::domctl_grant_version_mask));
-    d.cpuid = default_cpuid_policy(hv.hvm_cpuid);
+    d.cpuid = hv.hvm_cpuid;
+    make_default(d.cpuid);
     update_wallclock(d);
     return {};
 }
@@ -332,7 +333,9 @@ expected<domain<P>*, errc> create_control_domain(hypervisor<P>& hv,
     d->created_ns = hv.platform.now_ns();
     d->pause_count = 0;
     d->max_vcpus = 1;
-    d->max_pages = ~std::uint64_t{0};
+    d->total_pages = window.size >> page_shift; // its frames hold a reference, see page_ref.hpp
+    d->max_pages = d->total_pages;
+    d->references = 2;
     d->shared_info_frame = to_mfn(window.machine_base + shared_info_offset);
     d->shared_info = reinterpret_cast<abi::shared_info*>(hv.platform.map(d->shared_info_frame));
     auto equip = [&]() -> expected<void, errc> {

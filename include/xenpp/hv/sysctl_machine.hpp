@@ -195,8 +195,8 @@ sysctl_result sysctl_get_cpu_policy(sysctl_call<P> const& c) noexcept {
     case abi::sysctl_cpu_policy_host: return write(hv.host_cpuid);
     case abi::sysctl_cpu_policy_hvm_max: return write(hv.hvm_cpuid);
     case abi::sysctl_cpu_policy_hvm_default: {
-        auto* const p =
-            XENPP_TRY(hv.frames.template create<cpuid_policy>(default_cpuid_policy(hv.hvm_cpuid)));
+        auto* const p = XENPP_TRY(hv.frames.template create<cpuid_policy>(hv.hvm_cpuid));
+        make_default(*p);
         auto const result = write(*p);
         hv.frames.destroy(p);
         return result;

@@ -18,7 +18,11 @@ namespace {
 struct policies {
     cpuid_policy host = host_cpuid_policy(fakes::fake_cpuid);
     cpuid_policy most = hvm_cpuid_policy(host);
-    cpuid_policy usual = default_cpuid_policy(most);
+    cpuid_policy usual = [this] {
+        auto p = most;
+        make_default(p);
+        return p;
+    }();
 };
 
 x86::cpuid_leaf
