@@ -60,9 +60,9 @@ std::string read_ring(transport::doors& d, std::uint32_t version, std::uint32_t&
 
 result<connection> connection::open(transport::doors& d) {
     constexpr std::string_view what = "connect to the hypervisor";
-    auto const number = XENPP_TRY(d.hypercall(
-        static_cast<unsigned>(abi::hypercall::xen_version),
-        {static_cast<std::uint64_t>(abi::version_op::version)}));
+    auto const number =
+        XENPP_TRY(d.hypercall(static_cast<unsigned>(abi::hypercall::xen_version),
+                              {static_cast<std::uint64_t>(abi::version_op::version)}));
     if (number < 0) {
         return fail(what, static_cast<int>(-number), "it does not tell its version");
     }

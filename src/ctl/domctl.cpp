@@ -42,8 +42,8 @@ result<domid> create_domain(connection& c, abi::domctl_createdomain const& reque
     if (c.version().has_altp2m_opts) {
         make_room_for_altp2m_opts(op);
     }
-    XENPP_TRY(c.domctl("domctl_createdomain", domctl_op::createdomain,
-                       domid(c.version().any_domid), op));
+    XENPP_TRY(
+        c.domctl("domctl_createdomain", domctl_op::createdomain, domid(c.version().any_domid), op));
     return domid(op.domain);
 }
 
@@ -101,8 +101,8 @@ result<void> set_paging_mempool_size(connection& c, domid d, std::uint64_t bytes
     abi::domctl op{};
     op.u.paging_mempool.size = bytes;
     for (;;) { // the pool grows in steps
-        auto done = c.domctl("domctl_set_paging_mempool_size", domctl_op::set_paging_mempool_size,
-                             d, op);
+        auto done =
+            c.domctl("domctl_set_paging_mempool_size", domctl_op::set_paging_mempool_size, d, op);
         if (done || !is_unfinished(done.error())) {
             return done;
         }
@@ -145,11 +145,8 @@ result<abi::domctl_getvcpuinfo> get_vcpu_info(connection& c, domid d, vcpu_id v)
     return op.u.getvcpuinfo;
 }
 
-result<void> set_vcpu_affinity(connection& c,
-                               domid d,
-                               vcpu_id v,
-                               affinity which,
-                               std::span<std::uint64_t const> cpus) {
+result<void> set_vcpu_affinity(
+    connection& c, domid d, vcpu_id v, affinity which, std::span<std::uint64_t const> cpus) {
     auto map = XENPP_TRY(
         hypercall_buffer<std::uint64_t>::create(c.doors(), std::max<std::size_t>(cpus.size(), 1)));
     std::ranges::copy(cpus, map.data());
@@ -184,8 +181,7 @@ result<std::vector<std::byte>> get_hvm_context(connection& c, domid d) {
     constexpr std::string_view name = "domctl_gethvmcontext";
     abi::domctl op{};
     XENPP_TRY(c.domctl(name, domctl_op::gethvmcontext, d, op)); // a null buffer asks for the size
-    auto records = XENPP_TRY(
-        hypercall_buffer<std::byte>::create(c.doors(), op.u.hvmcontext.size));
+    auto records = XENPP_TRY(hypercall_buffer<std::byte>::create(c.doors(), op.u.hvmcontext.size));
     op.u.hvmcontext.buffer.p = records.address();
     XENPP_TRY(c.domctl(name, domctl_op::gethvmcontext, d, op));
     auto const used = std::min<std::size_t>(op.u.hvmcontext.size, records.size());

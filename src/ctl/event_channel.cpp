@@ -6,8 +6,7 @@
 namespace xenpp::ctl {
 
 result<evtchn_port> alloc_unbound(connection& c, domid owner, domid remote) {
-    auto op = XENPP_TRY(
-        transport::hypercall_buffer<abi::evtchn_alloc_unbound>::create(c.doors()));
+    auto op = XENPP_TRY(transport::hypercall_buffer<abi::evtchn_alloc_unbound>::create(c.doors()));
     op->dom = owner.raw();
     op->remote_dom = remote.raw();
     XENPP_TRY(c.call({"evtchn_alloc_unbound", owner}, abi::hypercall::event_channel_op,

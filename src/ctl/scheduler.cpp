@@ -6,8 +6,7 @@
 namespace xenpp::ctl {
 
 result<void> remote_shutdown(connection& c, domid d, std::uint32_t reason) {
-    auto op = XENPP_TRY(
-        transport::hypercall_buffer<abi::sched_remote_shutdown>::create(c.doors()));
+    auto op = XENPP_TRY(transport::hypercall_buffer<abi::sched_remote_shutdown>::create(c.doors()));
     op->domain_id = d.raw();
     op->reason = reason;
     XENPP_TRY(c.call({"sched_remote_shutdown", d}, abi::hypercall::sched_op,

@@ -26,7 +26,8 @@ result<std::uint32_t> get_scheduler(connection& c) {
 
 result<std::vector<abi::domctl_getdomaininfo>> get_domain_list(connection& c) {
     constexpr std::uint32_t at_once = 1024;
-    auto buffer = XENPP_TRY(hypercall_buffer<abi::domctl_getdomaininfo>::create(c.doors(), at_once));
+    auto buffer =
+        XENPP_TRY(hypercall_buffer<abi::domctl_getdomaininfo>::create(c.doors(), at_once));
     std::vector<abi::domctl_getdomaininfo> list;
     for (std::uint32_t first = 0; first < domid_first_reserved.raw();) {
         abi::sysctl op{};
@@ -106,8 +107,8 @@ result<std::string> read_console(connection& c, bool clear) {
 }
 
 result<void> press_debug_keys(connection& c, std::string_view keys) {
-    auto buffer = XENPP_TRY(
-        hypercall_buffer<char>::create(c.doors(), std::max<std::size_t>(keys.size(), 1)));
+    auto buffer =
+        XENPP_TRY(hypercall_buffer<char>::create(c.doors(), std::max<std::size_t>(keys.size(), 1)));
     std::ranges::copy(keys, buffer.data());
     abi::sysctl op{};
     op.u.debug_keys.keys.p = buffer.address();

@@ -20,7 +20,7 @@ namespace xenpp::ctl {
 
 /// What a hypercall is about, for its error.
 struct subject {
-    std::string_view operation;  ///< a literal: "domctl_pausedomain"
+    std::string_view operation;    ///< a literal: "domctl_pausedomain"
     std::optional<domid> domain{}; ///< none: the hypervisor itself
 };
 
@@ -37,9 +37,8 @@ public:
     interface_version const& version() const noexcept { return *version_; }
 
     /// One hypercall. The error for a negative return.
-    result<std::uint64_t> call(subject const& what,
-                               abi::hypercall number,
-                               std::array<std::uint64_t, 6> const& args);
+    result<std::uint64_t>
+    call(subject const& what, abi::hypercall number, std::array<std::uint64_t, 6> const& args);
 
     /// One domctl: fills in command, version and domain, and brings the answer back into `op`.
     result<void> domctl(std::string_view name, abi::domctl_op cmd, domid d, abi::domctl& op);

@@ -58,19 +58,15 @@ enum class affinity : std::uint8_t {
 };
 
 /// CPUs as bits, CPU 0 lowest.
-result<void> set_vcpu_affinity(connection& c,
-                               domid d,
-                               vcpu_id v,
-                               affinity which,
-                               std::span<std::uint64_t const> cpus);
+result<void> set_vcpu_affinity(
+    connection& c, domid d, vcpu_id v, affinity which, std::span<std::uint64_t const> cpus);
 
 struct vcpu_affinity {
     std::vector<std::uint64_t> hard, soft;
 };
 
 /// `cpus`: how many CPUs the answer has room for.
-result<vcpu_affinity>
-get_vcpu_affinity(connection& c, domid d, vcpu_id v, std::uint32_t cpus);
+result<vcpu_affinity> get_vcpu_affinity(connection& c, domid d, vcpu_id v, std::uint32_t cpus);
 
 // --- processor state ---
 
