@@ -11,6 +11,7 @@
 #include <chrono>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -33,6 +34,17 @@ struct host_options {
 struct sim_options {
     mib memory{4096};
     std::uint32_t cpus = 2;
+    /// How long a guest runs before it powers off by itself; empty: until it is asked to.
+    std::optional<std::chrono::milliseconds> guest_lifetime{};
+};
+
+/// What `host::create` does beyond building.
+struct create_options {
+    /// Let it run at once. Otherwise it is paused, and whoever unpauses it starts it.
+    bool start = false;
+    /// Let the monitor carry out on_poweroff, on_reboot and the like when it ends. Otherwise it
+    /// stays as it ended until somebody destroys it.
+    bool monitored = true;
 };
 
 /// A connection to a host. Movable; handles made by it keep the connection open. For one thread at
@@ -40,12 +52,13 @@ struct sim_options {
 class host {
 public:
     /// The Xen of this control domain, if it is one; else the embedded host, which is started if it
-    /// does not run. `XENPP_HOST=sim` in the environment asks for a simulated host instead.
+    /// does not run. `XENPP_HOST` in the environment chooses: `sim` is a simulated host whose
+    /// guests power off after 10 ms, `embedded` the embedded host also within a Xen domain.
     static result<host> open();
     static result<host> open(host_options const& options);
 
     /// A host of its own, in this process: no guest instruction is executed in it. A domain of it
-    /// "runs" until it is asked to shut down, and then does at once.
+    /// "runs" until it is asked to shut down, and then does, or for as long as the options say.
     static result<host> open_sim(sim_options const& options = {});
 
     host(host&&) noexcept;
@@ -58,7 +71,7 @@ public:
     /// and the error names the step that failed; a program that is killed meanwhile leaves what the
     /// monitor removes. Errors that need no attempt are found first: a name that is taken, a
     /// kernel or ramdisk that is none, more memory or CPUs than there are.
-    result<domain> create(config::domain_config const& config);
+    result<domain> create(config::domain_config const& config, create_options const& options = {});
 
     /// All domains now, by number, domain 0 among them.
     result<std::vector<domain_info>> domains() const;
@@ -80,6 +93,8 @@ public:
     std::shared_ptr<detail::session> const& session() const noexcept { return session_; }
 
 private:
+    friend result<host> assemble_host(struct host_parts parts);
+
     explicit host(std::shared_ptr<detail::session> s) noexcept;
 
     std::shared_ptr<detail::session> session_;

@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a host is put together from, for programs that bring their own connections.
+#pragma once
+
+#include <xenpp/base/error.hpp>
+#include <xenpp/host.hpp>
+#include <xenpp/store/connection.hpp>
+#include <xenpp/transport/doors.hpp>
+
+#include <functional>
+#include <memory>
+#include <string>
+
+namespace xenpp {
+
+/// The daemon of the embedded host assembles its own host from the machine it serves and the
+/// xenstore it is; tests assemble one from doors that fail on purpose.
+struct host_parts {
+    host_kind kind = host_kind::embedded;
+    /// The hypervisor. Kept open as long as the host and its handles are.
+    std::shared_ptr<transport::doors> doors;
+    /// The way to xenstore.
+    std::unique_ptr<store::connection> store;
+    /// Opens the way to xenstore again after it broke; empty: it cannot break.
+    std::function<result<std::unique_ptr<store::connection>>()> reopen_store{};
+    /// Where configurations, unpacked kernels and console logs are; empty: nothing is kept beyond
+    /// this process.
+    std::string state_dir{};
+    /// Called before anything is waited for or listed: what happens in no other process, happens
+    /// here. Used by `sim`.
+    std::function<void()> turn{};
+};
+
+result<host> assemble_host(host_parts parts);
+
+} // namespace xenpp

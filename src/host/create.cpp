@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: Apache-2.0
+// Creating a domain. Whatever a step makes belongs to a member of the state, which undoes it.
+#include "host/create.hpp"
+
+#include "host/building.hpp"
+#include "host/nodes.hpp"
+#include "host/request.hpp"
+
+#include <xenpp/ctl/domctl.hpp>
+
+#include <array>
+#include <cerrno>
+#include <optional>
+
+namespace xenpp::detail {
+namespace {
+
+/// What is kept of a domain in xenstore and in the state folder, removed unless it is released.
+class kept_parts {
+public:
+    kept_parts(session& s, domid d, config::uuid const& uuid) noexcept
+        : s_(&s), id_(d), uuid_(uuid) {}
+
+    kept_parts(kept_parts const&) = delete;
+    kept_parts& operator=(kept_parts const&) = delete;
+
+    ~kept_parts() {
+        if (s_ != nullptr) {
+            static_cast<void>(remove_nodes(s_->store(), id_, uuid_).has_value());
+            s_->configs().remove(uuid_);
+        }
+    }
+
+    void release() noexcept { s_ = nullptr; }
+
+private:
+    session* s_;
+    domid id_;
+    config::uuid uuid_;
+};
+
+/// The order of the members is the order of undoing, backwards: nodes go before the domain does,
+/// the note goes last.
+struct creation {
+    std::shared_ptr<session> s;
+    config::domain_config const& config;
+    create_options const& options;
+    builder::step_observer* observer;
+    config::uuid uuid;
+
+    std::optional<build_request> request{};
+    std::optional<name_reservation> reservation{};
+    std::optional<builder::built_domain> built{};
+    std::optional<kept_parts> kept{};
+
+    domid id() const noexcept { return built->domain.id(); }
+};
+
+result<void> reserve(creation& c) {
+    c.reservation = XENPP_TRY(name_reservation::take(c.s, c.uuid, c.config.name));
+    return {};
+}
+
+result<void> build(creation& c) {
+    c.built = XENPP_TRY(
+        builder::build_pvh(c.s->hypervisor(), c.request->plan, c.request->settings, c.observer));
+    return {};
+}
+
+result<void> keep_config(creation& c) {
+    c.kept.emplace(*c.s, c.id(), c.uuid);
+    auto config = c.config;
+    config.uuid = c.uuid;
+    return c.s->configs().save(c.uuid, config);
+}
+
+result<void> write_nodes(creation& c) {
+    return detail::write_nodes(c.s->store(), {
+                                                 .id = c.id(),
+                                                 .uuid = c.uuid,
+                                                 .config = &c.config,
+                                                 .kernel = c.config.kernel,
+                                                 .store_page = builder::pvh::xenstore,
+                                                 .console_page = builder::pvh::console,
+                                                 .store_port = c.built->store_port,
+                                                 .console_port = c.built->console_port,
+                                                 .is_monitored = c.options.monitored,
+                                             });
+}
+
+result<void> introduce(creation& c) {
+    return c.s->store().introduce(c.id(), builder::pvh::xenstore, c.built->store_port);
+}
+
+result<void> start(creation& c) {
+    return c.options.start ? ctl::unpause_domain(c.s->hypervisor(), c.id()) : result<void>();
+}
+
+/// From here on the domain stays, also when we are killed.
+result<void> finish(creation& c) {
+    XENPP_TRY(c.reservation->finish());
+    c.kept->release();
+    c.built->domain.release();
+    return {};
+}
+
+using step = builder::step<creation>;
+constexpr std::array first_steps{step{"reserving its name", reserve}};
+constexpr std::array last_steps{
+    step{"keeping its configuration", keep_config},
+    step{"writing its xenstore nodes", write_nodes},
+    step{"introducing it to xenstore", introduce},
+    step{"starting it", start},
+    step{"finishing", finish},
+};
+
+} // namespace
+
+result<std::shared_ptr<domain_ref const>> create_domain(std::shared_ptr<session> const& s,
+                                                        config::domain_config const& config,
+                                                        create_options const& options,
+                                                        builder::step_observer* observer) {
+    auto const uuid = config.uuid ? *config.uuid : config::random_uuid();
+    creation c{s, config, options, observer, uuid};
+    c.request = XENPP_TRY(prepare(*s, config, uuid));
+    XENPP_TRY(builder::run_steps<creation>(first_steps, c, observer));
+    XENPP_TRY(build(c)); // its steps have names of their own
+    XENPP_TRY(builder::run_steps<creation>(last_steps, c, observer));
+    return std::make_shared<domain_ref const>(domain_ref{s, c.id(), uuid, c.config.maxvcpus});
+}
+
+result<void> destroy_domain(session& s, domid d, config::uuid const& uuid, bool keep) {
+    if (d == dom0) {
+        return fail("destroy domain", EINVAL, "domain 0 cannot be destroyed");
+    }
+    XENPP_TRY(ctl::destroy_domain(s.hypervisor(), d));
+    s.turn();
+    XENPP_TRY(remove_nodes(s.store(), d, uuid));
+    if (!keep) {
+        s.configs().remove(uuid);
+    }
+    return {};
+}
+
+} // namespace xenpp::detail

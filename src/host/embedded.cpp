@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: Apache-2.0
+// Finding the embedded host, and starting it.
+#include "host/open.hpp"
+
+#include <xenpp/host_parts.hpp>
+#include <xenpp/os/clock.hpp>
+#include <xenpp/os/file.hpp>
+#include <xenpp/os/process.hpp>
+#include <xenpp/os/state_dir.hpp>
+#include <xenpp/store/connection.hpp>
+#include <xenpp/transport/machine.hpp>
+
+#include <fmt/core.h>
+
+#include <unistd.h>
+
+#include <cerrno>
+#include <charconv>
+#include <cstdlib>
+#include <filesystem>
+#include <optional>
+
+namespace xenpp::detail {
+namespace {
+
+constexpr std::string_view operation = "start the embedded host";
+using clock = std::chrono::steady_clock;
+
+std::string environment(char const* name) {
+    auto const* const value = std::getenv(name); // NOLINT(concurrency-mt-unsafe): reads only
+    return value != nullptr ? value : "";
+}
+
+/// Where xenppd is: as told, as $XENPPD says, ../xenppd/xenppd or ./xenppd from the calling
+/// program, in PATH. Empty: nowhere.
+std::string find_daemon(std::string const& told) {
+    if (!told.empty()) {
+        return told;
+    }
+    if (auto const named = environment("XENPPD"); !named.empty()) {
+        return named;
+    }
+    std::error_code none;
+    auto const folder = std::filesystem::read_symlink("/proc/self/exe", none).parent_path();
+    for (auto const* const relative : {"../xenppd/xenppd", "xenppd"}) {
+        auto const path = (folder / relative).lexically_normal();
+        if (!folder.empty() && access(path.c_str(), X_OK) == 0) {
+            return path;
+        }
+    }
+    return os::find_program("xenppd");
+}
+
+/// Both ways to a running host.
+result<host_parts> connect(os::state_dir const& where) {
+    auto machine =
+        std::make_shared<transport::machine>(XENPP_TRY(transport::machine::connect(where)));
+    auto const socket = where.file("xenstored.socket");
+    host_parts parts;
+    parts.kind = host_kind::embedded;
+    parts.store = XENPP_TRY(store::connect_path(socket));
+    parts.doors = std::shared_ptr<transport::doors>(machine, &machine->doors());
+    parts.state_dir = where.path();
+    return parts;
+}
+
+/// A daemon that we started, and what it writes.
+struct starting {
+    os::process process;
+    std::string log;
+    std::uintmax_t log_begins = 0;
+
+    /// The end of what it wrote.
+    std::string says() const {
+        std::error_code none;
+        auto const size = std::filesystem::file_size(log, none);
+        auto const written = size > log_begins ? size - log_begins : 0;
+        auto text = os::tail_of_file(
+            log, static_cast<std::size_t>(std::min<std::uintmax_t>(written, 2000)));
+        while (!text.empty() && text.back() == '\n') {
+            text.pop_back();
+        }
+        return text;
+    }
+};
+
+result<starting> start_daemon(host_options const& options, os::state_dir const& where) {
+    auto const program = find_daemon(options.daemon);
+    if (program.empty()) {
+        return fail(operation, ENOENT,
+                    "xenppd is neither beside this program nor in PATH, and XENPPD does not name "
+                    "it");
+    }
+    starting s{{}, where.file("xenppd.log"), 0};
+    std::error_code none;
+    auto const size = std::filesystem::file_size(s.log, none);
+    s.log_begins = none ? 0 : size;
+    std::vector<std::string> arguments{program};
+    if (!options.state_dir.empty()) {
+        arguments.insert(arguments.end(), {"--state-dir", where.path()});
+    }
+    s.process = XENPP_TRY(os::spawn({std::move(arguments), s.log, true}));
+    return s;
+}
+
+/// Whether another daemon than ours is on its way.
+bool another_starts(os::state_dir const& where, int ours) {
+    auto const text = os::read_file(where.file("xenppd.pid"));
+    int pid = 0;
+    if (!text ||
+        std::from_chars(text->data(), text->data() + text->size(), pid).ec != std::errc()) {
+        return false;
+    }
+    return pid != ours && pid > 0 && os::process::open(pid).has_value();
+}
+
+result<host_parts> start_and_connect(host_options const& options, os::state_dir const& where) {
+    auto const end = clock::now() + options.start_timeout;
+    auto const daemon = XENPP_TRY(start_daemon(options, where));
+    for (;;) {
+        bool const had_ended = !daemon.process.is_running();
+        auto parts = connect(where);
+        if (parts) {
+            return parts;
+        }
+        if (had_ended && !another_starts(where, daemon.process.pid())) {
+            auto const said = daemon.says();
+            return fail(operation, said.empty() ? "xenppd ended without a word" : said);
+        }
+        if (clock::now() >= end) {
+            return fail(operation, ETIMEDOUT,
+                        fmt::format("it does not answer: {}", parts.error().message()));
+        }
+        daemon.process.wait(3); // not long: a machine that is up answers at once
+        if (had_ended) {
+            os::sleep_ns(3'000'000);
+        }
+    }
+}
+
+/// The host of a folder, whatever it takes.
+result<host_parts> find(host_options const& options) {
+    auto const where = XENPP_TRY(
+        options.state_dir.empty() ? os::state_dir::open() : os::state_dir::open(options.state_dir));
+    auto parts = connect(where);
+    if (!parts && options.start) {
+        parts = start_and_connect(options, where);
+    }
+    return parts;
+}
+
+} // namespace
+
+result<host> open_embedded_host(host_options const& options) {
+    auto parts = XENPP_TRY(find(options));
+    // The machine outlives its daemon: only the way to xenstore has to be found again.
+    auto const socket = parts.state_dir + "/xenstored.socket";
+    parts.reopen_store = [options, socket]() -> result<std::unique_ptr<store::connection>> {
+        if (auto again = store::connect_path(socket)) {
+            return again;
+        }
+        return std::move(XENPP_TRY(find(options)).store);
+    };
+    return assemble_host(std::move(parts));
+}
+
+} // namespace xenpp::detail

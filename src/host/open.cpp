@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+// Which host: the one of this Xen domain, the embedded one, or a simulated one.
+#include "host/open.hpp"
+
+#include <xenpp/transport/native.hpp>
+
+#include <fmt/core.h>
+
+#include <cerrno>
+#include <cstdlib>
+#include <string_view>
+
+namespace xenpp::detail {
+namespace {
+
+std::string_view wanted_kind() {
+    auto const* const e = std::getenv("XENPP_HOST"); // NOLINT(concurrency-mt-unsafe): reads only
+    return e != nullptr ? e : "";
+}
+
+} // namespace
+
+result<host> open_host(host_options const& options) {
+    auto const kind = wanted_kind();
+    if (kind == "sim") {
+        return open_sim_host({.guest_lifetime = std::chrono::milliseconds(10)});
+    }
+    if (!kind.empty() && kind != "embedded") {
+        return fail("open host", EINVAL,
+                    fmt::format("XENPP_HOST={} is neither \"sim\" nor \"embedded\"", kind));
+    }
+    if (kind.empty() && transport::native::available()) {
+        return fail("open host", EOPNOTSUPP,
+                    "this computer runs under Xen, and a real Xen host is not supported yet; "
+                    "XENPP_HOST=embedded starts an embedded host in this domain");
+    }
+    return open_embedded_host(options);
+}
+
+} // namespace xenpp::detail
