@@ -21,8 +21,8 @@ struct host_parts {
     std::shared_ptr<transport::doors> doors;
     /// The way to xenstore.
     std::unique_ptr<store::connection> store;
-    /// Opens the way to xenstore again after it broke; empty: it cannot break.
-    std::function<result<std::unique_ptr<store::connection>>()> reopen_store{};
+    /// Opens another way to xenstore, after the first broke; empty: it cannot break.
+    std::function<result<std::unique_ptr<store::connection>>()> connect_store{};
     /// Where configurations, unpacked kernels and console logs are; empty: nothing is kept beyond
     /// this process.
     std::string state_dir{};

@@ -155,7 +155,7 @@ result<host> open_embedded_host(host_options const& options) {
     auto parts = XENPP_TRY(find(options));
     // The machine outlives its daemon: only the way to xenstore has to be found again.
     auto const socket = parts.state_dir + "/xenstored.socket";
-    parts.reopen_store = [options, socket]() -> result<std::unique_ptr<store::connection>> {
+    parts.connect_store = [options, socket]() -> result<std::unique_ptr<store::connection>> {
         if (auto again = store::connect_path(socket)) {
             return again;
         }

@@ -19,11 +19,15 @@ result<std::shared_ptr<session>> session::open(host_parts parts) {
     return std::shared_ptr<session>(new session(std::move(parts), std::move(hypervisor)));
 }
 
-result<void> session::reopen_store() {
-    if (!parts_.reopen_store) {
+result<std::unique_ptr<store::connection>> session::connect_store() const {
+    if (!parts_.connect_store) {
         return fail("connect to xenstore", ENOTCONN, "the connection is lost");
     }
-    store_ = std::make_unique<store::client>(XENPP_TRY(parts_.reopen_store()));
+    return parts_.connect_store();
+}
+
+result<void> session::reopen_store() {
+    store_ = std::make_unique<store::client>(XENPP_TRY(connect_store()));
     is_watching_ = false;
     return {};
 }

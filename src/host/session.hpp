@@ -36,6 +36,9 @@ public:
                                         : parts_.state_dir + "/" + std::string(name);
     }
 
+    /// Another connection to xenstore.
+    result<std::unique_ptr<store::connection>> connect_store() const;
+
     /// Opens the way to xenstore again, after it broke.
     result<void> reopen_store();
 

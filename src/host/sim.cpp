@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: Apache-2.0
+// A simulated host: the simulated machine, its xenstore, and guests that do as they are asked.
+#include "host/open.hpp"
+
+#include <xenpp/abi/sched.hpp>
+#include <xenpp/ctl/connection.hpp>
+#include <xenpp/ctl/scheduler.hpp>
+#include <xenpp/ctl/sysctl.hpp>
+#include <xenpp/host_parts.hpp>
+#include <xenpp/store/client.hpp>
+#include <xenpp/store/path.hpp>
+#include <xenpp/store/server.hpp>
+#include <xenpp/transport/sim.hpp>
+
+#include <algorithm>
+#include <chrono>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string_view>
+
+namespace xenpp::detail {
+namespace {
+
+using clock = std::chrono::steady_clock;
+
+/// Guests wait for ever; when each was first given a processor is noted.
+class idle_guest final : public transport::sim_guest {
+public:
+    transport::sim_exit run(transport::sim_vcpu& v) override {
+        started.try_emplace(v.domain(), clock::now());
+        return transport::sim_exit::block;
+    }
+
+    std::map<domid, clock::time_point> started;
+};
+
+/// The machine, and what dom0's daemons and the guests' kernels do on a real one.
+class sim_host {
+public:
+    static result<std::shared_ptr<sim_host>> create(sim_options const& options) {
+        transport::sim_config config;
+        config.memory_mib = options.memory.count;
+        config.cpus = options.cpus;
+        config.is_clock_manual = false;
+        config.store_path = "(in this process)";
+        auto machine = XENPP_TRY(transport::sim::create(config));
+        auto hypervisor = XENPP_TRY(ctl::connection::open(machine.doors()));
+        auto events = XENPP_TRY(machine.doors().open_event_channels());
+        XENPP_TRY(events->bind_virq(abi::virq_dom_exc));
+        auto h = std::shared_ptr<sim_host>(
+            new sim_host(options, std::move(machine), std::move(hypervisor), std::move(events)));
+        h->machine_.set_guest(&h->guest_);
+        XENPP_TRY(h->watcher_.watch("/local/domain", "sim"));
+        return h;
+    }
+
+    transport::doors& doors() noexcept { return machine_.doors(); }
+
+    store::server& server() noexcept { return server_; }
+
+    /// Lets guests run, hear and end. What fails here shows as a domain that does not.
+    void turn() {
+        machine_.run();
+        hear_requests();
+        end_lives();
+        machine_.run();
+        pass_on_ends();
+    }
+
+private:
+    sim_host(sim_options const& options,
+             transport::sim machine,
+             ctl::connection hypervisor,
+             std::unique_ptr<transport::event_channels> events)
+        : lifetime_(options.guest_lifetime)
+        , machine_(std::move(machine))
+        , hypervisor_(std::move(hypervisor))
+        , events_(std::move(events))
+        , watcher_(store::connect_memory(server_, dom0, true)) {}
+
+    void shut_down(domid d, std::uint32_t reason) {
+        guest_.started.erase(d);
+        static_cast<void>(ctl::remote_shutdown(hypervisor_, d, reason).has_value());
+    }
+
+    /// A guest's kernel takes the request out of its node, and does it if it runs.
+    void hear_requests() {
+        constexpr std::string_view request_node = "/control/shutdown";
+        for (;;) {
+            auto const event = watcher_.read_watch(0);
+            if (!event || !*event) {
+                return;
+            }
+            std::string_view const path = (*event)->path;
+            if (!path.ends_with(request_node)) {
+                continue;
+            }
+            auto const word = watcher_.read(path);
+            auto const prefix = store::domain_path(dom0).size() - 1;
+            auto const d =
+                store::parse_domid(path.substr(prefix, path.size() - prefix - request_node.size()));
+            if (!word || word->empty() || !d) {
+                continue;
+            }
+            static_cast<void>(watcher_.write(path, "").has_value());
+            shut_down(*d, *word == "reboot"    ? abi::shutdown_reboot
+                          : *word == "suspend" ? abi::shutdown_suspend
+                                               : abi::shutdown_poweroff);
+        }
+    }
+
+    void end_lives() {
+        if (!lifetime_) {
+            return;
+        }
+        auto const born_before = clock::now() - *lifetime_;
+        for (auto it = guest_.started.begin(); it != guest_.started.end();) {
+            auto const [d, born] = *it++;
+            if (born <= born_before) {
+                shut_down(d, abi::shutdown_poweroff);
+            }
+        }
+    }
+
+    /// As xenstored does when VIRQ_DOM_EXC fires.
+    void pass_on_ends() {
+        bool fired = false;
+        for (;;) {
+            auto const port = events_->pending();
+            if (!port || !*port) {
+                break;
+            }
+            fired = true;
+            static_cast<void>(events_->unmask(**port).has_value());
+        }
+        if (!fired) {
+            return;
+        }
+        auto const list = ctl::get_domain_list(hypervisor_);
+        if (!list) {
+            return;
+        }
+        for (auto const& known : server_.domains()) {
+            auto const it =
+                std::ranges::find(*list, known.domain.raw(), &abi::domctl_getdomaininfo::domain);
+            if (it == list->end() || (it->flags & abi::dominf_dying) != 0) {
+                guest_.started.erase(known.domain);
+                server_.domain_gone(known.domain);
+            } else if ((it->flags & abi::dominf_shutdown) != 0) {
+                server_.domain_shutdown(known.domain);
+            }
+        }
+    }
+
+    std::optional<std::chrono::milliseconds> lifetime_;
+    idle_guest guest_;
+    transport::sim machine_;
+    ctl::connection hypervisor_;
+    std::unique_ptr<transport::event_channels> events_;
+    store::server server_;
+    store::client watcher_;
+};
+
+} // namespace
+
+result<host> open_sim_host(sim_options const& options) {
+    auto sim = XENPP_TRY(sim_host::create(options));
+    host_parts parts;
+    parts.kind = host_kind::sim;
+    parts.connect_store = [sim] { return store::connect_memory(sim->server(), dom0, true); };
+    parts.store = store::connect_memory(sim->server(), dom0, true);
+    parts.doors = std::shared_ptr<transport::doors>(sim, &sim->doors());
+    parts.turn = [sim] { sim->turn(); };
+    return assemble_host(std::move(parts));
+}
+
+} // namespace xenpp::detail

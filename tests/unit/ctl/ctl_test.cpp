@@ -1,0 +1,215 @@
+// SPDX-License-Identifier: Apache-2.0
+// Typed calls: what goes to the hypervisor, and what an error says.
+#include "fakes/scripted_doors.hpp"
+
+#include <xenpp/abi/memory.hpp>
+#include <xenpp/ctl/domctl.hpp>
+#include <xenpp/ctl/interface_version.hpp>
+#include <xenpp/ctl/memory.hpp>
+#include <xenpp/ctl/sysctl.hpp>
+
+#include <map>
+
+using namespace xenpp;
+using fakes::scripted_doors;
+
+namespace {
+
+struct bed {
+    scripted_doors doors;
+
+    ctl::connection connect() { return ctl::connection::open(doors).value(); }
+
+    /// Answers domctls by `f(abi::domctl&)`.
+    template <class F>
+    void on_domctl(F f) {
+        doors.answer = [f](abi::hypercall n, scripted_doors::arguments const& arg) -> std::int64_t {
+            return n == abi::hypercall::domctl ? f(scripted_doors::at<abi::domctl>(arg[0]))
+                                               : -ENOSYS;
+        };
+    }
+};
+
+} // namespace
+
+TEST_CASE("interface_version.the table is ordered and finds its own rows") {
+    auto const all = ctl::supported_interfaces();
+    REQUIRE(all.size() == 6);
+    for (std::size_t i = 0; i != all.size(); ++i) {
+        CHECK(ctl::find_interface(all[i].major, all[i].minor) == &all[i]);
+        CHECK((i == 0 || all[i - 1].domctl <= all[i].domctl));
+        CHECK((i == 0 || all[i - 1].sysctl <= all[i].sysctl));
+    }
+    CHECK(ctl::find_interface(4, 16) == nullptr);
+    CHECK(ctl::find_interface(5, 17) == nullptr);
+}
+
+TEST_CASE("connection.each release gets its own interface version") {
+    for (auto const& i : ctl::supported_interfaces()) {
+        bed b;
+        b.doors.version = i.major << 16 | i.minor;
+        std::uint32_t seen = 0;
+        b.on_domctl([&seen](abi::domctl const& op) {
+            seen = op.interface_version;
+            return 0;
+        });
+        auto c = b.connect();
+        CHECK(ctl::pause_domain(c, domid(3)));
+        CHECK(seen == i.domctl);
+    }
+}
+
+TEST_CASE("connection.an unknown release is refused with a list of the known") {
+    bed b;
+    b.doors.version = 4 << 16 | 11;
+    auto const c = ctl::connection::open(b.doors);
+    REQUIRE(!c);
+    CHECK(c.error().code == EOPNOTSUPP);
+    CHECK(c.error().message().find("Xen 4.11 is not supported, only 4.17 to 4.22") !=
+          std::string::npos);
+}
+
+TEST_CASE("create_domain.puts arch where the release has it") {
+    for (auto const& i : ctl::supported_interfaces()) {
+        bed b;
+        b.doors.version = i.major << 16 | i.minor;
+        std::uint32_t first = 0, second = 0;
+        std::uint16_t asked = 1;
+        b.on_domctl([&](abi::domctl& op) {
+            auto const* const arch = op.u.pad + offsetof(abi::domctl_createdomain, arch);
+            std::memcpy(&first, arch, 4);
+            std::memcpy(&second, arch + 4, 4);
+            asked = op.domain;
+            op.domain = 7;
+            return 0;
+        });
+        auto c = b.connect();
+        abi::domctl_createdomain request{};
+        request.arch = {0x11, 0x22};
+        CHECK(ctl::create_domain(c, request).value() == domid(7));
+        CHECK(first == (i.has_altp2m_opts ? 0 : 0x11));
+        CHECK(second == (i.has_altp2m_opts ? 0x11 : 0x22));
+        CHECK(asked == i.any_domid);
+    }
+}
+
+TEST_CASE("error.quotes what the hypervisor said meanwhile, and nothing older") {
+    bed b;
+    b.doors.console = "(XEN) long ago\n";
+    b.on_domctl([&b](abi::domctl const&) {
+        b.doors.console += "(XEN) d3: no room\n";
+        return -EINVAL;
+    });
+    auto c = b.connect();
+    auto const failed = ctl::set_max_vcpus(c, domid(3), 2);
+    REQUIRE(!failed);
+    auto const& e = failed.error();
+    CHECK(e.operation == "domctl_max_vcpus");
+    CHECK(e.domid == 3);
+    CHECK(e.code == EINVAL);
+    CHECK(e.detail == "the hypervisor says: (XEN) d3: no room");
+    CHECK(e.message() == "domctl_max_vcpus (domain 3): the hypervisor says: (XEN) d3: no room: "
+                         "Invalid argument (errno 22)");
+}
+
+TEST_CASE("error.quotes at most the last eight lines") {
+    bed b;
+    b.on_domctl([&b](abi::domctl const&) {
+        for (int i = 0; i != 20; ++i) {
+            b.doors.console += "line " + std::to_string(i) + "\n";
+        }
+        return -EINVAL;
+    });
+    auto c = b.connect();
+    auto const failed = ctl::set_max_vcpus(c, domid(3), 2);
+    REQUIRE(!failed);
+    CHECK(failed.error().detail.find("line 11") == std::string::npos);
+    CHECK(failed.error().detail.find("line 12\n") != std::string::npos);
+    CHECK(failed.error().detail.ends_with("line 19"));
+}
+
+TEST_CASE("destroy_domain.goes on until the hypervisor is done") {
+    bed b;
+    int calls = 0;
+    b.on_domctl([&calls](abi::domctl const&) {
+        ++calls;
+        return calls < 4 ? -ERESTART : calls < 6 ? -EAGAIN : 0;
+    });
+    auto c = b.connect();
+    CHECK(ctl::destroy_domain(c, domid(3)));
+    CHECK(calls == 6);
+}
+
+TEST_CASE("get_domain_info.the next domain's answer is no answer") {
+    bed b;
+    b.on_domctl([](abi::domctl& op) {
+        op.u.getdomaininfo.domain = 9;
+        return 0;
+    });
+    auto c = b.connect();
+    auto const info = ctl::get_domain_info(c, domid(3));
+    REQUIRE(!info);
+    CHECK(info.error().code == ESRCH);
+}
+
+TEST_CASE("get_domain_list.asks again until it has all") {
+    bed b;
+    constexpr std::uint32_t domains = 2500;
+    b.doors.answer = [](abi::hypercall, scripted_doors::arguments const& arg) -> std::int64_t {
+        auto& get = scripted_doors::at<abi::sysctl>(arg[0]).u.getdomaininfolist;
+        auto* const out = &scripted_doors::at<abi::domctl_getdomaininfo>(get.buffer.p);
+        get.num_domains = 0;
+        for (std::uint32_t d = get.first_domain; d < domains && get.num_domains < get.max_domains;
+             ++d) {
+            out[get.num_domains++].domain = static_cast<std::uint16_t>(d);
+        }
+        return 0;
+    };
+    auto c = b.connect();
+    auto const list = ctl::get_domain_list(c).value();
+    REQUIRE(list.size() == domains);
+    for (std::uint32_t d = 0; d != domains; ++d) {
+        REQUIRE(list[d].domain == d);
+    }
+}
+
+TEST_CASE("populate_physmap.counts extents across batches and stops at the first short one") {
+    bed b;
+    std::vector<std::uint64_t> frames;
+    std::uint64_t memory = 6000;
+    b.doors.answer = [&](abi::hypercall, scripted_doors::arguments const& arg) -> std::int64_t {
+        auto const& r = scripted_doors::at<abi::memory_reservation>(arg[1]);
+        auto const* const first = &scripted_doors::at<std::uint64_t>(r.extent_start.p);
+        auto const n = std::min(r.nr_extents, memory);
+        frames.insert(frames.end(), first, first + n);
+        memory -= n;
+        return static_cast<std::int64_t>(n);
+    };
+    auto c = b.connect();
+    CHECK(ctl::populate_physmap(c, domid(1), gfn(512), 9, 10000).value() == 6000);
+    REQUIRE(frames.size() == 6000);
+    for (std::size_t i = 0; i != frames.size(); ++i) {
+        REQUIRE(frames[i] == 512 + i * 512);
+    }
+}
+
+TEST_CASE("read_console.reads a ring longer than its buffer") {
+    bed b;
+    for (int i = 0; i != 5000; ++i) {
+        b.doors.console += std::to_string(i) + "\n";
+    }
+    auto c = b.connect();
+    CHECK(ctl::read_console(c, false).value() == b.doors.console);
+}
+
+TEST_CASE("connection.gives all its memory back") {
+    bed b;
+    b.on_domctl([](abi::domctl const&) { return -EINVAL; });
+    {
+        auto c = b.connect();
+        CHECK(!ctl::set_vcpu_affinity(c, domid(1), vcpu_id(0), ctl::affinity::hard,
+                                      std::vector<std::uint64_t>{1}));
+        CHECK(!ctl::get_hvm_context(c, domid(1)));
+    }
+    CHECK(b.doors.allocated == 0);
+}
