@@ -59,7 +59,8 @@ public:
         auto const info = ctl::get_physinfo(session().hypervisor()).value();
         p.free_pages = info.free_pages;
         p.claims = info.outstanding_pages;
-        for (auto const& d : host.domains().value()) {
+        auto const domains = host.domains().value();
+        for (auto const& d : domains) {
             p.domains.push_back(d.id);
         }
         add_nodes(p, "/");
@@ -71,7 +72,8 @@ private:
         auto& store = session().store();
         auto const value = store.read(path);
         p.nodes[path] = value ? *value : "";
-        for (auto const& child : store.directory(path).value()) {
+        auto const children = store.directory(path).value();
+        for (auto const& child : children) {
             add_nodes(p, (path == "/" ? "" : path) + "/" + child);
         }
     }

@@ -3,6 +3,7 @@
 #include "host_bed.hpp"
 
 #include <xenpp/config/uuid.hpp>
+#include <xenpp/ctl/domctl.hpp>
 #include <xenpp/xenpp.hpp>
 
 #include <chrono>
@@ -176,6 +177,8 @@ TEST_CASE("host.tells what it is") {
     CHECK(mib(info.total_memory) > mib(400));
     CHECK(info.free_memory <= info.total_memory);
     CHECK(b.host.topology().value().size() == 3);
+    abi::domctl_createdomain bad{}; // the hypervisor says why it refuses
+    CHECK(!ctl::create_domain(b.session().hypervisor(), bad));
     CHECK(!b.host.console_ring().value().empty());
     CHECK(!b.host.take_console_ring().value().empty());
     CHECK(b.host.console_ring().value().empty());
