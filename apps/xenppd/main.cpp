@@ -1,0 +1,191 @@
+// SPDX-License-Identifier: Apache-2.0
+// xenppd: the embedded host's daemon, a main() around xenpp::daemon.
+#include <xenpp/daemon.hpp>
+#include <xenpp/os/clock.hpp>
+#include <xenpp/os/file.hpp>
+#include <xenpp/os/process.hpp>
+#include <xenpp/store/client.hpp>
+
+#include <fmt/chrono.h>
+#include <fmt/format.h>
+
+#include <poll.h>
+#include <sys/signalfd.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <charconv>
+#include <csignal>
+#include <cstdio>
+#include <ctime>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace {
+
+constexpr std::string_view usage = R"(Usage: xenppd [options]
+Serves the embedded host of a state folder, and starts its machine if it does not run.
+
+  -f, --foreground     stay in the foreground, log to standard error
+  --state-dir PATH     the state folder (default: $XENPP_STATE_DIR, else the usual one)
+  --memory MIB         the machine's memory (default: $XENPP_MEMORY_MIB, else 4096)
+  --cpus N             its CPUs (default: $XENPP_CPUS, else as many as there are, 8 at most)
+  --image PATH         the hypervisor (default: $XENPP_IMAGE, else beside this program)
+  -h, --help           this text
+
+SIGTERM stops the machine with all its domains; SIGINT ends the daemon alone, and the
+machine goes on until the next one.
+)";
+
+struct options {
+    bool foreground = false;
+    bool help = false;
+    std::string state_dir;
+    xenpp::transport::machine_config machine;
+    std::vector<std::string> arguments; ///< as given, for the daemon in the background
+};
+
+template <class T>
+bool read_number(std::string_view text, T& into) {
+    auto const r = std::from_chars(text.data(), text.data() + text.size(), into);
+    return r.ec == std::errc() && r.ptr == text.data() + text.size();
+}
+
+xenpp::result<options> read_options(std::vector<std::string> const& arguments) {
+    constexpr std::string_view operation = "xenppd";
+    options o;
+    o.machine = XENPP_TRY(xenpp::machine_config_from_environment());
+    o.arguments = arguments;
+    for (std::size_t i = 0; i < arguments.size(); ++i) {
+        auto const& a = arguments[i];
+        if (a == "-f" || a == "--foreground") {
+            o.foreground = true;
+            continue;
+        }
+        if (a == "-h" || a == "--help") {
+            o.help = true;
+            continue;
+        }
+        bool is_good = i + 1 < arguments.size();
+        auto const value = is_good ? arguments[i + 1] : std::string();
+        ++i;
+        if (a == "--state-dir") {
+            o.state_dir = value;
+        } else if (a == "--image") {
+            o.machine.image = value;
+        } else if (a == "--memory") {
+            is_good = is_good && read_number(value, o.machine.memory_mib);
+        } else if (a == "--cpus") {
+            is_good = is_good && read_number(value, o.machine.cpus);
+        } else {
+            return xenpp::fail(operation, "unknown option " + a + "; --help lists them");
+        }
+        if (!is_good) {
+            return xenpp::fail(operation, "option " + a + " wants a value");
+        }
+    }
+    return o;
+}
+
+void say(std::string_view line) {
+    fmt::print(stderr, "{:%Y-%m-%d %H:%M:%S} xenppd[{}]: {}\n", fmt::localtime(std::time(nullptr)),
+               ::getpid(), line);
+}
+
+/// Serves until the machine ends or a signal comes. The program's exit code.
+xenpp::result<int> serve(xenpp::os::state_dir const& where, options const& o, int signals) {
+    auto d = XENPP_TRY(xenpp::daemon::start(where, o.machine, say));
+    for (;;) {
+        pollfd fds[]{{d.fd(), POLLIN, 0}, {signals, POLLIN, 0}};
+        ::poll(fds, 2, -1);
+        signalfd_siginfo signal{};
+        if (::read(signals, &signal, sizeof signal) == sizeof signal) {
+            if (signal.ssi_signo == SIGTERM) {
+                XENPP_TRY(d.stop());
+            }
+            return 0;
+        }
+        if (!XENPP_TRY(d.dispatch())) {
+            return 1;
+        }
+    }
+}
+
+int run(xenpp::os::state_dir const& where, options const& o) {
+    sigset_t wanted;
+    sigemptyset(&wanted);
+    for (int const s : {SIGTERM, SIGINT}) {
+        sigaddset(&wanted, s);
+    }
+    sigprocmask(SIG_BLOCK, &wanted, nullptr);
+    signal(SIGHUP, SIG_IGN);
+    signal(SIGPIPE, SIG_IGN);
+    xenpp::os::unique_fd const signals(::signalfd(-1, &wanted, SFD_CLOEXEC | SFD_NONBLOCK));
+    auto const code = serve(where, o, signals.get());
+    if (!code) {
+        say(code.error().message());
+        return 1;
+    }
+    return *code;
+}
+
+std::size_t size_of(std::string const& path) {
+    struct stat s {};
+
+    return ::stat(path.c_str(), &s) == 0 ? static_cast<std::size_t>(s.st_size) : 0;
+}
+
+bool answers(xenpp::os::state_dir const& where) {
+    auto const c = xenpp::store::client::open(where.file("xenstored.socket"));
+    return c && c->read("/local/domain/0/name");
+}
+
+/// Starts the same program in the background, and returns when it serves or has failed.
+xenpp::result<void> run_in_background(xenpp::os::state_dir const& where, options const& o) {
+    if (auto const pid = xenpp::running_daemon(where); pid != 0) {
+        return xenpp::fail(
+            "xenppd", fmt::format("xenppd is already running for {} (pid {})", where.path(), pid));
+    }
+    auto const log = where.file("xenppd.log");
+    auto const begins = size_of(log);
+    std::vector<std::string> arguments{"/proc/self/exe", "--foreground"};
+    arguments.insert(arguments.end(), o.arguments.begin(), o.arguments.end());
+    auto const child = XENPP_TRY(xenpp::os::spawn({std::move(arguments), log, true}));
+    while (!answers(where)) {
+        if (child.wait(5)) {
+            return xenpp::fail("xenppd",
+                               "it ended:\n" + xenpp::os::tail_of_file(log, size_of(log) - begins));
+        }
+    }
+    return {};
+}
+
+} // namespace
+
+int main(int argc, char** argv) {
+    auto const o = read_options({argv + 1, argv + argc});
+    if (!o) {
+        fmt::print(stderr, "{}\n", o.error().message());
+        return 2;
+    }
+    if (o->help) {
+        fmt::print("{}", usage);
+        return 0;
+    }
+    auto const where = o->state_dir.empty() ? xenpp::os::state_dir::open()
+                                            : xenpp::os::state_dir::open(o->state_dir);
+    if (!where) {
+        fmt::print(stderr, "xenppd: {}\n", where.error().message());
+        return 1;
+    }
+    if (o->foreground) {
+        return run(*where, *o);
+    }
+    auto const started = run_in_background(*where, *o);
+    if (!started) {
+        fmt::print(stderr, "{}\n", started.error().message());
+        return 1;
+    }
+    return 0;
+}

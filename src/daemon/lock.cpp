@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+// xenppd.lock and xenppd.pid.
+#include <xenpp/os/file.hpp>
+
+#include <fmt/format.h>
+
+#include <daemon/lock.hpp>
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <charconv>
+
+namespace xenpp::detail {
+
+namespace {
+
+constexpr auto lock_name = "xenppd.lock";
+constexpr auto pid_name = "xenppd.pid";
+
+int written_pid(os::state_dir const& where) {
+    auto const text = os::read_file(where.file(pid_name));
+    int pid = 0;
+    if (text) {
+        std::from_chars(text->data(), text->data() + text->size(), pid);
+    }
+    return pid;
+}
+
+} // namespace
+
+result<daemon_lock> daemon_lock::take(os::state_dir const& where) {
+    auto file = XENPP_TRY(os::open_file(where.file(lock_name), O_RDWR | O_CREAT));
+    if (!XENPP_TRY(os::try_lock_byte(file.get(), 0))) {
+        return fail("start xenppd", errc::busy,
+                    fmt::format("xenppd is already running for {} (pid {})", where.path(),
+                                written_pid(where)));
+    }
+    XENPP_TRY(os::replace_file(where.file(pid_name), fmt::format("{}\n", ::getpid())));
+    return daemon_lock(std::move(file));
+}
+
+int daemon_pid(os::state_dir const& where) {
+    auto const file = os::open_file(where.file(lock_name), O_RDWR);
+    if (!file) {
+        return 0;
+    }
+    auto const is_free = os::try_lock_byte(file->get(), 0);
+    return is_free && !*is_free ? written_pid(where) : 0;
+}
+
+} // namespace xenpp::detail
