@@ -79,14 +79,18 @@ bool ring_connection::receive() {
             return true;
         }
     }
-    if (done != 0) {
+    if (!is_throttled) {
+        // All leaves the ring, also a request's first part: Linux writes header and payload apart,
+        // and sends no event for the second while the first still lies there.
+        if (available == 0) {
+            return false;
+        }
+        p.req_cons += available;
+        p.partial = stream.substr(done);
+    } else if (done != 0) {
         // A request that was taken in parts is whole by the first that is executed.
         p.req_cons += static_cast<std::uint32_t>(done - p.partial.size());
         p.partial.clear();
-    } else if (available == ring_size && !is_throttled) {
-        // The rest has no room before the first part is taken off the ring.
-        p.req_cons += available;
-        p.partial = std::move(stream);
     } else {
         return false;
     }
@@ -101,28 +105,40 @@ bool ring_connection::publish() {
     }
     published_ = p->req_cons;
     atomic_store(page_.req_cons, published_);
+    // The guest looks at this index after it wrote its own, to see whether to send an event; we
+    // look at its own after this. One of us must see the other's.
+    full_barrier();
     return true;
 }
 
 bool ring_connection::send() {
-    auto const waiting = server_.output(connection_);
-    if (waiting.empty() || !is_open()) {
-        return false;
+    bool has_sent = false;
+    for (;;) {
+        auto const waiting = server_.output(connection_);
+        if (waiting.empty() || !is_open()) {
+            return has_sent;
+        }
+        auto const start = server_.position(connection_)->rsp_prod;
+        auto const used = start - atomic_load(page_.rsp_cons);
+        if (used > ring_size) {
+            give_up(abi::xenstore_error_ringidx);
+            return true;
+        }
+        if (used == ring_size) {
+            return has_sent; // the guest sends an event when it makes room in a full ring
+        }
+        auto const n =
+            static_cast<std::uint32_t>(std::min(std::size_t{ring_size - used}, waiting.size()));
+        for (std::uint32_t i = 0; i < n; ++i) {
+            atomic_store(page_.rsp[masked(start + i)], waiting[i], order::relaxed);
+        }
+        atomic_store(page_.rsp_prod, start + n);
+        server_.consume_output(connection_, n);
+        has_sent = true;
+        // It sends none if it read on before it could see that the ring had become full: look
+        // again.
+        full_barrier();
     }
-    auto const start = server_.position(connection_)->rsp_prod;
-    auto const used = start - atomic_load(page_.rsp_cons);
-    if (used > ring_size) {
-        give_up(abi::xenstore_error_ringidx);
-        return true;
-    }
-    auto const n =
-        static_cast<std::uint32_t>(std::min(std::size_t{ring_size - used}, waiting.size()));
-    for (std::uint32_t i = 0; i < n; ++i) {
-        atomic_store(page_.rsp[masked(start + i)], waiting[i], order::relaxed);
-    }
-    atomic_store(page_.rsp_prod, start + n);
-    server_.consume_output(connection_, n);
-    return n != 0;
 }
 
 } // namespace xenpp::store
