@@ -136,12 +136,12 @@ expected<command const*, std::string> find_command(std::span<command const> tabl
 }
 
 std::string help_text(std::string_view program, command const& c) {
+    if (c.run == nullptr) {
+        return fmt::format("'{} {}' is not supported yet.\n", program, c.name);
+    }
     auto out =
         fmt::format("Usage: {} [-v{}tT{}] {} {}\n\n{}.\n", program, c.is_modifying ? "f" : "",
                     c.can_dry_run ? "N" : "", c.name, c.operands, c.summary);
-    if (c.run == nullptr) {
-        out += "It is not supported yet.\n";
-    }
     if (!c.options.empty()) {
         out += "\nOptions:\n\n";
     }

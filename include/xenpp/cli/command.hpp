@@ -19,8 +19,8 @@ struct command {
     /// Does it and returns the exit code; an error is printed, and the exit code is 1. Null: a
     /// command of Xen's that is not supported yet.
     result<int> (*run)(session&, arguments const&) = nullptr;
-    std::string_view operands; ///< as the usage line shows them
-    std::string_view summary;  ///< one sentence without its full stop
+    std::string_view operands{}; ///< as the usage line shows them
+    std::string_view summary{};  ///< one sentence without its full stop
     std::span<option const> options{};
     unsigned least = 0;         ///< operands
     unsigned most = any_number; ///< operands

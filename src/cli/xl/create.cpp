@@ -104,14 +104,6 @@ void apply_defaults(config::domain_config& c, config::xl_config const& defaults)
     set(c.max_grant_version, defaults.max_grant_version);
 }
 
-/// Without a monitor (-e) a domain that has shut down stays until somebody destroys it.
-void forget_actions(config::domain_config& c) {
-    for (auto* action :
-         {&c.on_poweroff, &c.on_reboot, &c.on_crash, &c.on_watchdog, &c.on_soft_reset}) {
-        *action = config::shutdown_action::preserve;
-    }
-}
-
 /// Hard affinity within the masks of xl.conf.
 result<void> apply_masks(xenpp::host const& h,
                          domain const& d,
@@ -152,7 +144,7 @@ result<int> run(session& s,
                 config::xl_config const& defaults) {
     auto& h = *XENPP_TRY(s.open());
     auto const begin = std::chrono::steady_clock::now();
-    auto const d = XENPP_TRY(h.create(c));
+    auto const d = XENPP_TRY(h.create(c, {.start = false, .monitored = !args.has("e")}));
     auto const start = [&]() -> result<void> {
         if (!args.has("ignore-global-affinity-masks")) {
             XENPP_TRY(apply_masks(h, d, c, defaults));
@@ -194,9 +186,6 @@ result<int> create(session& s, arguments const& args) {
     auto const defaults = XENPP_TRY(load_defaults(s, is_quiet));
     auto config = XENPP_TRY(load(s, XENPP_TRY(choose_source(args)), is_quiet));
     apply_defaults(config, defaults);
-    if (args.has("e")) {
-        forget_actions(config);
-    }
     if (args.has("dryrun") || s.global.dry_run) {
         s.print(config::to_json(config));
         return exit_success;

@@ -42,7 +42,8 @@ bool is_restart(config::shutdown_action a) {
 }
 
 /// The domain that follows `old`: the same name, another number.
-result<domain> wait_for_successor(xenpp::host const& h, domain const& old, std::string const& name) {
+result<domain>
+wait_for_successor(xenpp::host const& h, domain const& old, std::string const& name) {
     auto const end = std::chrono::steady_clock::now() + restart_timeout;
     while (std::chrono::steady_clock::now() < end) {
         auto next = h.find(name);

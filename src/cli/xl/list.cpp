@@ -46,16 +46,16 @@ result<std::string> nodes_of(xenpp::host const& h, domain_info const& d) {
     return mine.count() == all.size() ? "all" : mine.empty() ? "none" : to_string(mine);
 }
 
-/// `text` with every line but the first moved right by `blanks`.
+/// `text` with every line but the first and empty ones moved right by `blanks`.
 std::string indented(std::string_view text, std::size_t blanks) {
     std::string out;
-    for (char const c : text) {
-        out += c;
-        if (c == '\n') {
+    for (std::size_t i = 0; i < text.size(); ++i) {
+        if (i != 0 && text[i - 1] == '\n' && text[i] != '\n') {
             out.append(blanks, ' ');
         }
+        out += text[i];
     }
-    out.erase(out.find_last_not_of(" \n") + 1);
+    out.erase(out.find_last_not_of('\n') + 1);
     return out;
 }
 

@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: Apache-2.0
+// The xl program itself, where it needs no host: help, create -n, mistakes.
+#include "fakes/bytes_on_disk.hpp"
+
+#include <catch2/catch.hpp>
+#include <fmt/format.h>
+
+#include <sys/wait.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <fstream>
+#include <sstream>
+
+namespace {
+
+struct outcome {
+    int code;
+    std::string out;
+    std::string err;
+};
+
+std::string contents(std::string const& path) {
+    std::ifstream in(path, std::ios::binary);
+    std::ostringstream out;
+    out << in.rdbuf();
+    return out.str();
+}
+
+/// Runs xl under a shell, in a folder of its own where no host is and none can be started.
+class program {
+public:
+    outcome run(std::string const& arguments) const {
+        auto const folder = scratch_.path().string();
+        auto const line = fmt::format(
+            "cd {0} && XENPP_HOST=embedded XENPP_STATE_DIR={0}/state XENPPD=/nonexistent/xenppd "
+            "{1}/apps/xl/xl {2} >{0}/out 2>{0}/err",
+            folder, XENPP_BINARY_DIR, arguments);
+        int const status = std::system(line.c_str());
+        return {WEXITSTATUS(status), contents(folder + "/out"), contents(folder + "/err")};
+    }
+
+    void write(std::string const& name, std::string const& text) const {
+        std::ofstream(scratch_.path() / name, std::ios::binary) << text;
+    }
+
+    bool has(std::string const& name) const {
+        return std::filesystem::exists(scratch_.path() / name);
+    }
+
+private:
+    xenpp::fakes::scratch_folder scratch_;
+};
+
+constexpr char const* guest_config = "name = \"web\"\ntype = \"pvh\"\nkernel = \"/boot/vmlinuz\"\n"
+                                     "memory = 256\nvcpus = 2\n";
+
+} // namespace
+
+TEST_CASE("xl.help_needs_no_host") {
+    program const xl;
+    auto const all = xl.run("help");
+    CHECK(all.code == 0);
+    CHECK(all.err.empty());
+    for (auto const* name :
+         {"create", "list", "console", "shutdown", "vcpu-pin", "dmesg", "host"}) {
+        INFO(name);
+        CHECK(all.out.find(fmt::format("\n {} ", name)) != std::string::npos);
+        auto const one = xl.run(fmt::format("{} --help", name));
+        CHECK(one.code == 0);
+        CHECK(one.out.starts_with("Usage: xl [-v"));
+        CHECK(xl.run(fmt::format("help {}", name)).out == one.out);
+    }
+    CHECK_FALSE(xl.has("state"));
+}
+
+TEST_CASE("xl.no_command_is_help_and_a_failure") {
+    program const xl;
+    auto const r = xl.run("");
+    CHECK(r.code == 1);
+    CHECK(r.out == xl.run("help").out);
+}
+
+TEST_CASE("xl.create_n_prints_json_without_a_host") {
+    program const xl;
+    xl.write("web.cfg", guest_config);
+    auto const r = xl.run("create -n web.cfg memory=512 'vcpus=1; on_crash=\"restart\"'");
+    CHECK(r.err == "Parsing config from web.cfg\n");
+    CHECK(r.code == 0);
+    CHECK(r.out.starts_with("{\n    \"c_info\": {\n        \"type\": \"pvh\",\n"
+                            "        \"name\": \"web\",\n"));
+    CHECK(r.out.find("\"target_memkb\": 524288") != std::string::npos);
+    CHECK(r.out.find("\"max_vcpus\": 1") != std::string::npos);
+    CHECK(r.out.find("\"on_crash\": \"restart\"") != std::string::npos);
+    CHECK(xl.run("-N create web.cfg -q").err.empty());
+    CHECK(xl.run("create --dryrun --defconfig=web.cfg").code == 0);
+    CHECK(xl.run("create -n 'name=\"x\"' 'kernel=\"/k\"' 'type=\"pvh\"'").code == 0);
+    CHECK_FALSE(xl.has("state"));
+}
+
+TEST_CASE("xl.create_e_changes_no_configuration") {
+    program const xl;
+    xl.write("web.cfg", guest_config);
+    auto const r = xl.run("create -n -e web.cfg");
+    CHECK(r.code == 0);
+    CHECK(r.out == xl.run("create -n web.cfg").out); // -e is for this run, not for the domain
+}
+
+TEST_CASE("xl.create_names_what_is_wrong") {
+    program const xl;
+    CHECK(xl.run("create").code == 1);
+    CHECK(xl.run("create").err == "Config file not specified\n");
+    auto const missing = xl.run("create nowhere.cfg");
+    CHECK(missing.code == 1);
+    CHECK(missing.err.find("nowhere.cfg") != std::string::npos);
+    CHECK(missing.err.find("No such file") != std::string::npos);
+    xl.write("bad.cfg", fmt::format("{}memmory = 5\n", guest_config));
+    auto const bad = xl.run("create -q bad.cfg 'vcpus=\"many\"'");
+    CHECK(bad.code == 1);
+    CHECK(bad.out.empty());
+    CHECK(bad.err.ends_with("Failed to parse config: bad.cfg\n"));
+    xl.write("web.cfg", guest_config);
+    CHECK(xl.run("create -V web.cfg").err ==
+          "xl create: -V and -A need a guest with a display; none is supported yet\n");
+}
+
+TEST_CASE("xl.usage_errors_exit_with_2") {
+    program const xl;
+    CHECK(xl.run("list -x").code == 2);
+    CHECK(xl.run("list --no-such").code == 2);
+    CHECK(xl.run("destroy").code == 2);
+    CHECK(xl.run("vcpu-pin web 0").code == 2);
+    CHECK(xl.run("create -n --defconfig").code == 2);
+    CHECK(xl.run("-q list").code == 2);
+}
+
+TEST_CASE("xl.commands_may_be_shortened") {
+    program const xl;
+    CHECK(xl.run("li -h").out == xl.run("list -h").out);
+    CHECK(xl.run("vcpu-l -h").out == xl.run("vcpu-list -h").out);
+    auto const several = xl.run("vcpu");
+    CHECK(several.code == 1);
+    CHECK(several.err == "xl: command \"vcpu\" could be any of vcpu-list, vcpu-pin, vcpu-set\n");
+    CHECK(xl.run("migrate-receive").err ==
+          "xl: command \"migrate-receive\" is not supported yet\n");
+    CHECK(xl.run("crate").err ==
+          "xl: command \"crate\" not implemented; did you mean \"create\"?\n");
+}
+
+TEST_CASE("xl.a_host_that_cannot_start_is_one_message") {
+    program const xl;
+    auto const r = xl.run("list");
+    CHECK(r.code == 1);
+    CHECK(r.out.empty());
+    CHECK(r.err.starts_with("xl: "));
+    CHECK(r.err.find("/nonexistent/xenppd") != std::string::npos);
+    CHECK(std::count(r.err.begin(), r.err.end(), '\n') == 1);
+}
+
+TEST_CASE("xl.host_status_tells_that_none_runs") {
+    program const xl;
+    auto const r = xl.run("host status");
+    CHECK(r.code == 3);
+    CHECK(r.out.starts_with("no embedded host runs in "));
+    CHECK(xl.run("host stop").code == 0);
+    CHECK(xl.run("host dance").code == 1);
+}
