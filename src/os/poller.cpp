@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// epoll.
+// The poller over epoll: one descriptor a source, its handler found by that descriptor.
 #include <xenpp/os/file.hpp>
 #include <xenpp/os/poller.hpp>
 

@@ -2,13 +2,12 @@
 // A value or an error: std::expected's names, freestanding, until the toolchain has it.
 #pragma once
 
-#include <memory>
 #include <new>
 #include <type_traits>
 #include <utility>
 
 #if __STDC_HOSTED__
-#    include <stdexcept>
+#    include <exception>
 #endif
 
 namespace xenpp {
@@ -27,26 +26,41 @@ unexpected(E) -> unexpected<E>;
 #if __STDC_HOSTED__
 /// What `.value()` throws: `what()` is the error in words where it has `message()`.
 template <class E>
-struct bad_expected_access : std::runtime_error {
+class bad_expected_access : public std::exception {
+public:
     E error;
 
-    explicit bad_expected_access(E e)
-        : std::runtime_error(describe(e)), error(e) {}
+    explicit bad_expected_access(E e) : error(std::move(e)), words_(describe(error)) {}
+
+    char const* what() const noexcept override {
+        if constexpr (requires { words_.c_str(); }) {
+            return words_.c_str();
+        } else {
+            return words_;
+        }
+    }
 
 private:
-    static std::string describe(E const& e) {
+    // Whatever string message() returns: this header costs nobody a <string>.
+    static auto describe(E const& e) {
         if constexpr (requires { e.message(); }) {
-            return std::string(e.message());
-        } else if constexpr (requires { to_string(e); }) {
-            return std::string(to_string(e));
+            return e.message();
         } else {
             return "xenpp::expected holds an error";
         }
     }
+
+    decltype(describe(std::declval<E const&>())) words_;
 };
 #endif
 
 namespace detail {
+
+/// Where to construct, whatever `T` makes of unary &. (std::construct_at needs <memory>: 0.4 s.)
+template <class T>
+void* place(T& object) noexcept {
+    return __builtin_addressof(object);
+}
 
 /// The union and its flag. Two forms, because clang 14 lacks constrained destructors.
 template <class T, class E, bool Trivial>
@@ -72,28 +86,28 @@ public:
         requires(std::is_copy_constructible_v<T> && std::is_copy_constructible_v<E>)
         : has_(o.has_) {
         if (has_) {
-            std::construct_at(&value_, o.value_);
+            ::new (place(value_)) T(o.value_);
         } else {
-            std::construct_at(&error_, o.error_);
+            ::new (place(error_)) E(o.error_);
         }
     }
     expected_storage(expected_storage&& o) noexcept : has_(o.has_) {
         if (has_) {
-            std::construct_at(&value_, std::move(o.value_));
+            ::new (place(value_)) T(std::move(o.value_));
         } else {
-            std::construct_at(&error_, std::move(o.error_));
+            ::new (place(error_)) E(std::move(o.error_));
         }
     }
     expected_storage& operator=(expected_storage o) noexcept {
-        std::destroy_at(this);
-        std::construct_at(this, std::move(o));
+        this->~expected_storage();
+        ::new (place(*this)) expected_storage(std::move(o));
         return *this;
     }
     ~expected_storage() {
         if (has_) {
-            std::destroy_at(&value_);
+            value_.~T();
         } else {
-            std::destroy_at(&error_);
+            error_.~E();
         }
     }
 

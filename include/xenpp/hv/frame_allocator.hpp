@@ -5,6 +5,7 @@
 #include <xenpp/base/atomic.hpp>
 #include <xenpp/base/errc.hpp>
 #include <xenpp/base/expected.hpp>
+#include <xenpp/hv/frame_table.hpp>
 #include <xenpp/hv/page.hpp>
 #include <xenpp/hv/platform.hpp>
 
@@ -14,7 +15,6 @@
 #include <cstdint>
 #include <cstring>
 #include <limits>
-#include <memory>
 #include <new>
 #include <utility>
 
@@ -28,11 +28,9 @@ namespace xenpp::hv {
 ///
 /// What a guest or another CPU may still reach is freed with `free_later`: the block is reused
 /// only after every CPU has passed through its run loop, when no stale translation can exist.
-///
-/// The frame table lives in sections of 64 MiB worth of memory, taken from the memory they
-/// describe, so holes cost nothing. Every member may be called on any CPU.
+/// Every member may be called on any CPU.
 template <class P>
-class frame_allocator {
+class frame_allocator : public frame_table {
 public:
     static constexpr unsigned max_order = 18;     ///< 1 GiB
     static constexpr unsigned unbroken_order = 9; ///< the largest that never returns `restart`
@@ -83,27 +81,6 @@ public:
     template <class T>
     void destroy(T* object) noexcept;
 
-    /// The entry of a frame of memory that was added.
-    page_info& info(mfn f) const noexcept {
-        return sections_[f.raw() >> section_order][f.raw() & (section_frames - 1)];
-    }
-
-    /// The entry, or null if `f` is not in memory that was added (nor near it).
-    page_info* find(mfn f) const noexcept {
-        auto const section = f.raw() >> section_order;
-        if (section >= max_sections || sections_[section] == nullptr) {
-            return nullptr;
-        }
-        return &info(f);
-    }
-
-    /// The frame that an address of the direct map lies in.
-    mfn frame_of(void const* p) const noexcept {
-        auto const distance = reinterpret_cast<std::uintptr_t>(p) - anchor_address_;
-        return mfn(anchor_.raw() +
-                   static_cast<std::uint64_t>(static_cast<std::int64_t>(distance) >> page_shift));
-    }
-
     /// Frames free or about to be (freed, waiting for their epoch).
     std::uint64_t free_pages() const noexcept {
         return atomic_load(free_, order::relaxed) + atomic_load(deferred_, order::relaxed);
@@ -112,27 +89,17 @@ public:
     /// Of these, those that wait for their epoch.
     std::uint64_t deferred_pages() const noexcept { return atomic_load(deferred_, order::relaxed); }
 
-    /// Frames that were added.
-    std::uint64_t total_pages() const noexcept { return total_; }
-
     /// Free frames that are to be scrubbed.
     std::uint64_t dirty_pages() const noexcept { return atomic_load(dirty_, order::relaxed); }
 
     /// Claimed frames that nobody else may have.
     std::uint64_t claimed_pages() const noexcept { return atomic_load(claimed_, order::relaxed); }
 
-    /// The first frame above all that were added.
-    mfn end() const noexcept { return end_; }
-
     /// Replaces a claim of `was` frames by one of `now`; `nomem` if that many are not free and
     /// unclaimed. Lowering a claim never fails.
     expected<void, errc> set_claim(std::uint64_t was, std::uint64_t now) noexcept;
 
 private:
-    static constexpr unsigned section_order = 14;
-    static constexpr std::uint64_t section_frames = std::uint64_t{1} << section_order;
-    static constexpr std::uint64_t max_sections = std::uint64_t{1} << 14; // 1 TiB
-    static constexpr std::uint64_t table_frames = section_frames * sizeof(page_info) / page_size;
     static constexpr std::uint32_t none = page_info::no_page;
     static constexpr unsigned reclaim_batch = 512;
     static constexpr unsigned scrub_batch = 16;  ///< frames under the lock: 64 KiB, some 10 us
@@ -148,7 +115,6 @@ private:
     void scrub_frame(std::uint64_t f) noexcept { std::memset(platform_.map(mfn(f)), 0, page_size); }
 
     // All below: with the lock held.
-    void place_tables(std::uint64_t& first, std::uint64_t end, bool known_zero) noexcept;
     void give(std::uint64_t f, unsigned order, std::uint32_t first_dirty) noexcept;
     void link(std::uint64_t f, unsigned order, std::uint32_t first_dirty) noexcept;
     void unlink(std::uint64_t f) noexcept;
@@ -162,17 +128,12 @@ private:
     std::uint64_t& epoch_;
     std::array<std::uint64_t, max_cpus> const& cpu_epoch_;
     mutable spinlock lock_;
-    std::array<page_info*, max_sections> sections_{};
     std::array<block_list, max_order + 1> lists_{}; ///< clean blocks first, dirty ones last
     block_list dying_;                              ///< in the order of their epochs
     std::uint64_t free_ = 0;
     std::uint64_t deferred_ = 0;
     std::uint64_t dirty_ = 0;
-    std::uint64_t total_ = 0;
     std::uint64_t claimed_ = 0;
-    mfn end_{};
-    mfn anchor_{};
-    std::uintptr_t anchor_address_ = 0;
 };
 
 // --- giving memory to the allocator ------------------------------------------------------------
@@ -180,30 +141,11 @@ private:
 template <class P>
 expected<void, errc>
 frame_allocator<P>::add(mfn first, std::uint64_t count, bool known_zero) noexcept {
-    auto const limit = max_sections * section_frames;
-    if (first.raw() > limit || count > limit - first.raw()) {
-        return unexpected(errc::range);
-    }
-    if (count == 0) {
-        return {};
-    }
-    auto f = first.raw();
-    auto const last = f + count;
-    std::uint64_t missing = 0;
     lock_guard const hold(lock_);
-    for (auto s = f >> section_order; s <= (last - 1) >> section_order; ++s) {
-        missing += sections_[s] == nullptr ? table_frames : 0;
-    }
-    if (missing > count) {
-        return unexpected(errc::nomem);
-    }
-    if (total_ == 0) {
-        anchor_ = first;
-        anchor_address_ = reinterpret_cast<std::uintptr_t>(platform_.map(first));
-    }
-    place_tables(f, last, known_zero);
-    total_ += count;
-    end_ = last > end_.raw() ? mfn(last) : end_;
+    auto const used =
+        XENPP_TRY(enter(first, count, known_zero, [this](mfn f) { return platform_.map(f); }));
+    auto f = first.raw() + used;
+    auto const last = first.raw() + count;
     while (f != last) {
         auto const aligned = f == 0 ? max_order : static_cast<unsigned>(std::countr_zero(f));
         auto const fits = static_cast<unsigned>(std::bit_width(last - f)) - 1;
@@ -216,28 +158,6 @@ frame_allocator<P>::add(mfn first, std::uint64_t count, bool known_zero) noexcep
         f += std::uint64_t{1} << order;
     }
     return {};
-}
-
-/// Takes the missing sections' tables from the front of [first, end) and moves `first` behind them.
-template <class P>
-void frame_allocator<P>::place_tables(std::uint64_t& first,
-                                      std::uint64_t end,
-                                      bool known_zero) noexcept {
-    auto const begin = first;
-    for (auto s = begin >> section_order; s <= (end - 1) >> section_order; ++s) {
-        if (sections_[s] != nullptr) {
-            continue;
-        }
-        auto* const table = platform_.map(mfn(first));
-        if (!known_zero) {
-            std::memset(table, 0, table_frames * page_size);
-        }
-        sections_[s] = reinterpret_cast<page_info*>(table);
-        first += table_frames;
-    }
-    for (auto f = begin; f != first; ++f) {
-        at(f) = page_info{.count = 1, .owner = domid_xen, .use = page_use::hypervisor};
-    }
 }
 
 // --- free blocks -------------------------------------------------------------------------------
@@ -535,7 +455,7 @@ template <class P>
 template <class T>
 void frame_allocator<P>::destroy(T* object) noexcept {
     auto const f = frame_of(object);
-    std::destroy_at(object);
+    object->~T();
     free_later(f, detail::order_of<T>);
 }
 
