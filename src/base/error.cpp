@@ -17,7 +17,8 @@ std::string error::message() const {
         out += ": " + detail;
     }
     if (code != 0) {
-        out += fmt::format(": {} (errno {})", std::strerror(code), code); // NOLINT(concurrency-mt-unsafe): glibc's is per thread
+        out += fmt::format(": {} (errno {})", std::strerror(code),
+                           code); // NOLINT(concurrency-mt-unsafe): glibc's is per thread
     }
     return out;
 }

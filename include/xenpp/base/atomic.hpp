@@ -23,42 +23,51 @@ template <class T>
     __atomic_load(&object, &v, static_cast<int>(o));
     return v;
 }
+
 template <class T>
 inline void atomic_store(T& object, std::type_identity_t<T> v, order o = order::release) noexcept {
     __atomic_store(&object, &v, static_cast<int>(o));
 }
+
 template <class T>
 inline T atomic_exchange(T& object, std::type_identity_t<T> v) noexcept {
     return __atomic_exchange_n(&object, v, __ATOMIC_SEQ_CST);
 }
+
 template <class T>
 inline T atomic_fetch_add(T& object, std::type_identity_t<T> v) noexcept {
     return __atomic_fetch_add(&object, v, __ATOMIC_SEQ_CST);
 }
+
 template <class T>
 inline T atomic_fetch_sub(T& object, std::type_identity_t<T> v) noexcept {
     return __atomic_fetch_sub(&object, v, __ATOMIC_SEQ_CST);
 }
+
 template <class T>
 inline T atomic_fetch_or(T& object, std::type_identity_t<T> v) noexcept {
     return __atomic_fetch_or(&object, v, __ATOMIC_SEQ_CST);
 }
+
 template <class T>
 inline T atomic_fetch_and(T& object, std::type_identity_t<T> v) noexcept {
     return __atomic_fetch_and(&object, v, __ATOMIC_SEQ_CST);
 }
+
 /// Replaces `expect` by `want`; on failure `expect` receives what was there.
 template <class T>
 inline bool atomic_compare_exchange(T& object, T& expect, std::type_identity_t<T> want) noexcept {
-    return __atomic_compare_exchange_n(
-        &object, &expect, want, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
+    return __atomic_compare_exchange_n(&object, &expect, want, false, __ATOMIC_SEQ_CST,
+                                       __ATOMIC_SEQ_CST);
 }
+
 /// Sets bit `n` of a bitmap word; says whether it was set before.
 template <class T>
 inline bool atomic_test_and_set_bit(T& word, unsigned n) noexcept {
     T const bit = static_cast<T>(T{1} << n);
     return (atomic_fetch_or(word, bit) & bit) != 0;
 }
+
 template <class T>
 inline bool atomic_test_and_clear_bit(T& word, unsigned n) noexcept {
     T const bit = static_cast<T>(T{1} << n);
@@ -88,9 +97,11 @@ public:
             }
         }
     }
+
     bool try_lock() noexcept {
         return __atomic_exchange_n(&held_, std::uint32_t{1}, __ATOMIC_ACQUIRE) == 0;
     }
+
     void unlock() noexcept { __atomic_store_n(&held_, std::uint32_t{0}, __ATOMIC_RELEASE); }
 
 private:
@@ -102,8 +113,10 @@ template <class Lock>
 class [[nodiscard]] lock_guard {
 public:
     explicit lock_guard(Lock& l) noexcept : lock_(l) { lock_.lock(); }
+
     lock_guard(lock_guard const&) = delete;
     lock_guard& operator=(lock_guard const&) = delete;
+
     ~lock_guard() { lock_.unlock(); }
 
 private:

@@ -61,6 +61,7 @@ enum class errc : std::uint8_t {
     timedout    = 110,
     connrefused = 111,
 };
+
 // clang-format on
 
 /// The value a hypercall returns for `e`: 0 or a negative errno.

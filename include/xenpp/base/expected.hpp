@@ -67,13 +67,16 @@ template <class T, class E, bool Trivial>
 class expected_storage {
 public:
     constexpr explicit expected_storage(T v) : value_(std::move(v)), has_(true) {}
-    constexpr explicit expected_storage(unexpected<E> u) : error_(std::move(u.value)), has_(false) {}
+
+    constexpr explicit expected_storage(unexpected<E> u)
+        : error_(std::move(u.value)), has_(false) {}
 
 protected:
     union {
         T value_;
         E error_;
     };
+
     bool has_;
 };
 
@@ -81,9 +84,11 @@ template <class T, class E>
 class expected_storage<T, E, false> {
 public:
     explicit expected_storage(T v) : value_(std::move(v)), has_(true) {}
+
     explicit expected_storage(unexpected<E> u) : error_(std::move(u.value)), has_(false) {}
-    expected_storage(expected_storage const& o)
-        requires(std::is_copy_constructible_v<T> && std::is_copy_constructible_v<E>)
+
+    expected_storage(expected_storage const& o) requires(
+        std::is_copy_constructible_v<T>&& std::is_copy_constructible_v<E>)
         : has_(o.has_) {
         if (has_) {
             ::new (place(value_)) T(o.value_);
@@ -91,6 +96,7 @@ public:
             ::new (place(error_)) E(o.error_);
         }
     }
+
     expected_storage(expected_storage&& o) noexcept : has_(o.has_) {
         if (has_) {
             ::new (place(value_)) T(std::move(o.value_));
@@ -98,11 +104,13 @@ public:
             ::new (place(error_)) E(std::move(o.error_));
         }
     }
+
     expected_storage& operator=(expected_storage o) noexcept {
         this->~expected_storage();
         ::new (place(*this)) expected_storage(std::move(o));
         return *this;
     }
+
     ~expected_storage() {
         if (has_) {
             value_.~T();
@@ -116,13 +124,13 @@ protected:
         T value_;
         E error_;
     };
+
     bool has_;
 };
 
 template <class T, class E>
-inline constexpr bool is_plain =
-    std::is_trivially_copyable_v<T> && std::is_trivially_copyable_v<E> &&
-    std::is_trivially_destructible_v<T> && std::is_trivially_destructible_v<E>;
+inline constexpr bool is_plain = std::is_trivially_copyable_v<T>&& std::is_trivially_copyable_v<E>&&
+    std::is_trivially_destructible_v<T>&& std::is_trivially_destructible_v<E>;
 
 } // namespace detail
 
@@ -141,35 +149,46 @@ public:
     using value_type = T;
     using error_type = E;
 
-    constexpr expected()
-        requires std::is_default_constructible_v<T>
-        : storage(T{}) {}
-    constexpr expected(T v) : storage(std::move(v)) {} // NOLINT(google-explicit-constructor): as std
+    constexpr expected() requires std::is_default_constructible_v<T> : storage(T{}) {}
+
+    constexpr expected(T v)
+        : storage(std::move(v)) {} // NOLINT(google-explicit-constructor): as std
     template <class G>
-        requires std::is_constructible_v<E, G>
+    requires std::is_constructible_v<E, G>
+
     constexpr expected(unexpected<G> u) // NOLINT(google-explicit-constructor): as std
         : storage(unexpected<E>(E(std::move(u.value)))) {}
 
     constexpr bool has_value() const noexcept { return has_; }
+
     constexpr explicit operator bool() const noexcept { return has_; }
 
     constexpr T& operator*() & noexcept { return value_; }
+
     constexpr T const& operator*() const& noexcept { return value_; }
+
     constexpr T&& operator*() && noexcept { return std::move(value_); }
+
     constexpr T* operator->() noexcept { return &value_; }
+
     constexpr T const* operator->() const noexcept { return &value_; }
+
     constexpr E const& error() const noexcept { return error_; }
+
     constexpr E& error() noexcept { return error_; }
 
     template <class U>
     constexpr T value_or(U&& other) const& {
         return has_ ? value_ : static_cast<T>(std::forward<U>(other));
     }
+
     template <class F>
     constexpr auto and_then(F&& f) && {
         using result = std::invoke_result_t<F, T&&>;
-        return has_ ? std::forward<F>(f)(std::move(value_)) : result(unexpected<E>(std::move(error_)));
+        return has_ ? std::forward<F>(f)(std::move(value_))
+                    : result(unexpected<E>(std::move(error_)));
     }
+
     template <class F>
     constexpr auto transform(F&& f) && -> expected<std::invoke_result_t<F, T&&>, E> {
         if (!has_) {
@@ -177,6 +196,7 @@ public:
         }
         return std::forward<F>(f)(std::move(value_));
     }
+
     template <class F>
     constexpr auto transform_error(F&& f) && -> expected<T, std::invoke_result_t<F, E&&>> {
         if (has_) {
@@ -190,10 +210,12 @@ public:
         check();
         return value_;
     }
+
     T const& value() const& {
         check();
         return value_;
     }
+
     T&& value() && {
         check();
         return std::move(value_);
@@ -219,13 +241,19 @@ public:
 
     constexpr expected() noexcept = default;
     template <class G>
-        requires std::is_constructible_v<E, G>
-    constexpr expected(unexpected<G> u) : error_(std::move(u.value)), has_(false) {} // NOLINT(google-explicit-constructor): as std
+    requires std::is_constructible_v<E, G>
+
+    constexpr expected(unexpected<G> u)
+        : error_(std::move(u.value)), has_(false) {} // NOLINT(google-explicit-constructor): as std
 
     constexpr bool has_value() const noexcept { return has_; }
+
     constexpr explicit operator bool() const noexcept { return has_; }
+
     constexpr void operator*() const noexcept {}
+
     constexpr E const& error() const noexcept { return error_; }
+
     constexpr E& error() noexcept { return error_; }
 
 #if __STDC_HOSTED__
@@ -244,7 +272,7 @@ private:
 } // namespace xenpp
 
 /// Unwraps an `expected`, or returns its error from the enclosing function.
-#define XENPP_TRY(...) XENPP_TRY_NAMED(__COUNTER__, __VA_ARGS__)
+#define XENPP_TRY(...)          XENPP_TRY_NAMED(__COUNTER__, __VA_ARGS__)
 #define XENPP_TRY_NAMED(n, ...) XENPP_TRY_WITH(n, __VA_ARGS__)
 #define XENPP_TRY_WITH(n, ...)                                                                     \
     __extension__({                                                                                \

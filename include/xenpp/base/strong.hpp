@@ -16,6 +16,7 @@ public:
     using rep = Rep;
 
     constexpr strong_id() noexcept = default;
+
     constexpr explicit strong_id(Rep v) noexcept : value_(v) {}
 
     /// The number itself, for the ABI and for printing.
@@ -34,20 +35,25 @@ public:
     using rep = Rep;
 
     constexpr strong_position() noexcept = default;
+
     constexpr explicit strong_position(Rep v) noexcept : value_(v) {}
 
     constexpr Rep raw() const noexcept { return value_; }
 
     friend constexpr auto operator<=>(strong_position, strong_position) noexcept = default;
+
     friend constexpr strong_position operator+(strong_position p, Rep n) noexcept {
         return strong_position(static_cast<Rep>(p.value_ + n));
     }
+
     friend constexpr strong_position operator-(strong_position p, Rep n) noexcept {
         return strong_position(static_cast<Rep>(p.value_ - n));
     }
+
     friend constexpr Rep operator-(strong_position a, strong_position b) noexcept {
         return static_cast<Rep>(a.value_ - b.value_);
     }
+
     constexpr strong_position& operator++() noexcept {
         ++value_;
         return *this;
@@ -57,7 +63,8 @@ private:
     Rep value_ = 0;
 };
 
-/// A domain's number (Xen: domid_t). Reused after a domain is gone; see `domain` for a handle that is not.
+/// A domain's number (Xen: domid_t). Reused after a domain is gone; see `domain` for a handle that
+/// is not.
 using domid = strong_id<struct domid_tag, std::uint16_t>;
 /// A virtual CPU's number inside its domain.
 using vcpu_id = strong_id<struct vcpu_id_tag, std::uint32_t>;
@@ -88,12 +95,15 @@ inline constexpr std::uint64_t page_mask = ~(std::uint64_t{page_size} - 1);
 constexpr maddr to_maddr(mfn f) noexcept {
     return maddr(f.raw() << page_shift);
 }
+
 constexpr mfn to_mfn(maddr a) noexcept {
     return mfn(a.raw() >> page_shift);
 }
+
 constexpr gpa to_gpa(gfn f) noexcept {
     return gpa(f.raw() << page_shift);
 }
+
 constexpr gfn to_gfn(gpa a) noexcept {
     return gfn(a.raw() >> page_shift);
 }
