@@ -121,8 +121,8 @@ def own_folder(path):
 
 
 def source_folder(parts):
-    """src/host/ holds the sources of the headers directly in include/xenpp."""
-    return TOP if len(parts) == 1 or parts[0] == "host" else parts[0]
+    """src/host/ and src/daemon/ hold the sources of the headers directly in include/xenpp."""
+    return TOP if len(parts) == 1 or parts[0] in ("host", "daemon") else parts[0]
 
 
 def target_folder(header, path):
