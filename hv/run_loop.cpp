@@ -5,6 +5,7 @@
 #include "platform/svm_vcpu.hpp"
 
 #include <xenpp/hv/domain_life.hpp>
+#include <xenpp/hv/exit_apply.hpp>
 #include <xenpp/hv/guest_time.hpp>
 #include <xenpp/hv/scheduler.hpp>
 
@@ -25,66 +26,11 @@ void carry_out_startup(vcpu& v) noexcept {
     }
 }
 
-/// The vCPU waits for an event, unless one is due already.
-void block(vcpu& v) noexcept {
-    atomic_fetch_or(v.pause, hv::pause_blocked);
-    if (hv::next_interrupt(v).vector >= 0) {
-        atomic_fetch_and(v.pause, ~std::uint32_t{hv::pause_blocked});
-        return;
-    }
-    hv::vcpu_sleep(v);
-}
-
-/// The vCPU is halted for good. When all are, the domain has powered itself off.
-void halt(vcpu& v) noexcept {
-    atomic_fetch_or(v.pause, hv::pause_down);
-    hv::vcpu_sleep(v);
-    for (unsigned i = 0; i < v.dom.max_vcpus; ++i) {
-        vcpu const* const other = v.dom.vcpus[i];
-        if (other != nullptr && (atomic_load(other->pause) & hv::pause_down) == 0) {
-            return;
-        }
-    }
-    hv::domain_shutdown(v.dom, abi::shutdown_poweroff);
-}
-
-void crash(vcpu& v, char const* why) noexcept {
-    auto const& c = v.context;
-    auto& m = machine();
-    hv::print(m, "d", v.dom.id, "v", v.id, " crashed: ", std::string_view(why));
-    hv::print(m, "  rip ", hv::hex{c.rip}, " rsp ", hv::hex{c.rsp}, " rflags ", hv::hex{c.rflags});
-    hv::print(m, "  rax ", hv::hex{c.rax}, " rcx ", hv::hex{c.rcx}, " rdx ", hv::hex{c.rdx});
-    hv::print(m, "  cr0 ", hv::hex{c.cr0}, " cr3 ", hv::hex{c.cr3}, " cr4 ", hv::hex{c.cr4});
-    hv::domain_shutdown(v.dom, abi::shutdown_crash);
-}
-
-/// The one place where an exit's outcome takes effect.
-void act(vcpu& v, hv::exit_action const& a) noexcept {
-    using kind = hv::exit_action::kind;
-    switch (a.what) {
-    case kind::resume:
-    case kind::interrupted: return;
-    case kind::skip:
-    case kind::block:
-    case kind::halted:
-        if (!svm_skip(v)) {
-            crash(v, "an instruction of unknown length");
-            return;
-        }
-        if (a.what == kind::block) {
-            block(v);
-        } else if (a.what == kind::halted) {
-            halt(v);
-        }
-        return;
-    case kind::inject: svm_inject(v, a); return;
-    case kind::triple_fault:
-        hv::print(machine(), "d", v.dom.id, "v", v.id, " triple fault: the domain reboots");
-        hv::domain_shutdown(v.dom, abi::shutdown_reboot);
-        return;
-    case kind::crash: crash(v, a.reason); return;
-    }
-}
+/// What SVM does of an exit's outcome.
+struct vendor {
+    static bool skip(vcpu& v) noexcept { return svm_skip(v); }
+    static void inject(vcpu& v, hv::exit_action const& a) noexcept { svm_inject(v, a); }
+};
 
 /// Everything that waits for this CPU to come by. True if it wants to be called again soon.
 bool pending_work(percpu& here) noexcept {
@@ -108,13 +54,16 @@ bool pending_work(percpu& here) noexcept {
 /// Makes `next` the vCPU of this CPU.
 void switch_to(percpu& here, vcpu* next) noexcept {
     vcpu* const previous = loaded(here);
-    if (next == previous) {
+    // One that INIT and SIPI overtook before it left its CPU starts anew from memory as well.
+    if (next == previous && (next == nullptr || atomic_load(next->startup) == 0)) {
         return;
     }
     if (previous != nullptr) {
         svm_switch_out(*previous);
         here.loaded = nullptr;
-        hv::switched_from(*previous);
+        if (next != previous) {
+            hv::switched_from(*previous);
+        }
     }
     if (next != nullptr) {
         carry_out_startup(*next);
@@ -148,7 +97,9 @@ void run_loop() noexcept {
         switch_to(here, next);
         m.platform.set_deadline(hv::next_deadline(m));
         if (next == nullptr) {
-            if (!busy) {
+            if (busy) {
+                interrupt_window();
+            } else {
                 idle(here);
             }
             continue;
@@ -163,7 +114,7 @@ void run_loop() noexcept {
             if (action.what == hv::exit_action::kind::interrupted) {
                 interrupt_window(); // the interrupt that ended the stay is taken here
             } else {
-                act(*next, action);
+                hv::apply_exit<vendor>(*next, action);
             }
         }
     }

@@ -89,8 +89,11 @@ std::array<std::uint64_t, 4> read_debug_registers() noexcept {
 
 /// Gives the vCPU an ASID whose translations are its own and current.
 void choose_asid(hv::svm::vcpu_state& s, x86::vmcb_ref b, percpu& here) noexcept {
+    // Taken, not read: a request that comes later must be seen at the next entry, and the exchange
+    // orders this look before every translation of the coming stay.
+    bool const flush = atomic_exchange(s.flush, false);
     bool const fits = s.asid_cpu == here.id.raw() && s.asid_generation == here.asid_generation;
-    if (fits && !s.flush) {
+    if (fits && !flush) {
         b.set<&x86::vmcb::tlb_control>(x86::tlb_control::nothing);
         return;
     }
@@ -104,7 +107,6 @@ void choose_asid(hv::svm::vcpu_state& s, x86::vmcb_ref b, percpu& here) noexcept
     b.set<&x86::vmcb::asid>(static_cast<std::uint32_t>(here.asid_next++));
     s.asid_cpu = here.id.raw();
     s.asid_generation = here.asid_generation;
-    s.flush = false;
 }
 
 /// Brings the shared view of the guest's registers up to date after a stay.
@@ -212,7 +214,9 @@ void svm_switch_in(vcpu& v) noexcept {
         write_msr(x86::msr::ia32_tsc_aux, v.tsc_aux);
     }
     vm_load(s.block_pa);
-    x86::vmcb_ref(*s.block).set_all_dirty();
+    x86::vmcb_ref const b(*s.block);
+    b.set<&x86::vmcb::g_pat>(v.pat); // a loaded context may have changed it
+    b.set_all_dirty();
 }
 
 void svm_switch_out(vcpu& v) noexcept {
@@ -264,7 +268,7 @@ hv::exit_action svm_enter(vcpu& v) noexcept {
     if (has_xsave && x86::decode_svm_exit(b->exit_code) == x86::svm_exit::cpuid) {
         v.xcr0 = read_xcr0();
     }
-    s.reinject = (b->exit_int_info >> 31 & 1) != 0 ? b->exit_int_info : 0;
+    s.reinject = hv::svm::event_to_repeat(b->exit_int_info);
     return hv::svm::handle_exit(v);
 }
 
@@ -334,7 +338,7 @@ abi::hvm_hw_cpu image_platform::save_state(vcpu& v) noexcept {
 }
 
 void image_platform::flush_guest_tlb(vcpu& v) noexcept {
-    state_of(v).flush = true;
+    atomic_store(state_of(v).flush, true);
     full_barrier();
     if (atomic_load(v.running) && v.processor != this_cpu()) {
         kick(v.processor);
@@ -346,7 +350,9 @@ void image_platform::load_xcr0(std::uint64_t value) noexcept {
 }
 
 void image_platform::load_tsc_aux(std::uint64_t value) noexcept {
-    write_msr(x86::msr::ia32_tsc_aux, value);
+    if (has_rdtscp) {
+        write_msr(x86::msr::ia32_tsc_aux, value);
+    }
 }
 
 void image_platform::load_debug_registers(std::array<std::uint64_t, 4> const& dr) noexcept {

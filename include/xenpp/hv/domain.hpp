@@ -35,6 +35,7 @@ enum class dying_state : std::uint8_t { alive, dying, dead };
 
 /// A line of the guest's that has not ended yet.
 struct guest_line {
+    spinlock lock; ///< several vCPUs may print at once
     std::array<char, 128> text{};
     std::size_t used = 0;
 };

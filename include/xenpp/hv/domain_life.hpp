@@ -109,6 +109,23 @@ void domain_resume(domain<P>& d) noexcept {
     detail::apply_domain_pause(d);
 }
 
+/// Takes `v` down until it is started again. When that was the last one that could run, the domain
+/// has powered itself off. Two that go down at once each look after they went, so one sees it.
+template <class P>
+void vcpu_down(vcpu<P>& v) noexcept {
+    constexpr std::uint32_t waits_for_start = pause_down | pause_wait_sipi;
+    if ((atomic_fetch_or(v.pause, std::uint32_t{pause_down}) & pause_down) == 0) {
+        vcpu_sleep(v);
+    }
+    for (unsigned i = 0; i != v.dom.max_vcpus; ++i) {
+        auto const* const other = atomic_load(v.dom.vcpus[i]);
+        if (other != nullptr && (atomic_load(other->pause) & waits_for_start) == 0) {
+            return;
+        }
+    }
+    domain_shutdown(v.dom, abi::shutdown_poweroff);
+}
+
 // --- vCPUs -------------------------------------------------------------------------------------
 
 /// Makes vCPU `id`, down until it is given a context. Errors: `inval` beyond the domain's
@@ -163,7 +180,7 @@ void vcpu_free(vcpu<P>& v) noexcept {
     auto& hv = v.dom.hv;
     vcpu_release_frames(v);
     if (v.dom.kind != domain_kind::control) {
-        cancel_timers(v);
+        retire_timers(v);
         scheduler_remove(v);
         hv.platform.destroy_vcpu(v);
     }
@@ -379,13 +396,13 @@ expected<void, errc> destroy_domain(domain<P>& d) noexcept {
         return unexpected(errc::restart);
     }
     for (auto& watchdog : d.watchdogs) {
-        set_timer(hv, watchdog, 0);
+        retire_timer(hv, watchdog);
     }
     XENPP_TRY(events_destroy(d));
     XENPP_TRY(grants_destroy(d));
     for (unsigned i = 0; i != d.max_vcpus; ++i) {
         if (d.vcpus[i] != nullptr) {
-            cancel_timers(*d.vcpus[i]);
+            retire_timers(*d.vcpus[i]);
             detail::vcpu_release_frames(*d.vcpus[i]);
         }
     }

@@ -103,13 +103,13 @@ domctl_result domctl_hypercall_init(domctl_call<P> const& c) noexcept {
     if (c.dom.kind != domain_kind::hvm) {
         return unexpected(errc::opnotsupp);
     }
-    auto const page = get_page(c.dom, gfn(c.op.u.hypercall_init.gmfn));
+    auto const page = own_page(c.dom, gfn(c.op.u.hypercall_init.gmfn));
     if (!page) {
         return unexpected(errc::acces);
     }
     auto const vendor = c.hv().host_cpuid.get(x86::cpuid::leaf_vendor);
     bool const is_amd = x86::cpuid::is_same_vendor(vendor, x86::cpuid::vendor_amd);
-    fill_hypercall_page(page->map(), is_amd ? vmmcall : vmcall);
+    fill_hypercall_page(page.map(), is_amd ? vmmcall : vmcall);
     return domctl_answer::none;
 }
 

@@ -50,10 +50,12 @@ exit_action string_io(vcpu<P>& v, x86::io_exit const& io) noexcept {
     bool const down = (c.rflags & (1U << 10)) != 0;
     constexpr std::uint64_t most = 512;
     std::uint64_t const n = wanted < most ? wanted : most;
+    // A process that was given ports may use them, not write to its kernel through them.
+    auto const rights = c.cpl == 3 ? guest_rights::user : guest_rights::kernel;
     for (std::uint64_t i = 0; i < n; ++i) {
         if (io.is_in) {
             std::uint32_t const value = read_absent_port(io.port);
-            if (!copy_to_guest(v, index & mask, &value, io.size)) {
+            if (!copy_to_guest(v, index & mask, &value, io.size, rights)) {
                 return exit_action::inject(x86::exception::general_protection, 0);
             }
         }

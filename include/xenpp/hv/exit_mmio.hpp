@@ -97,6 +97,11 @@ exit_action handle_nested_fault(vcpu<P>& v, x86::npf_exit const& f) noexcept {
     if (f.is_reserved_bit) {
         return exit_action::crash("a malformed nested page table entry");
     }
+    // Another vCPU may have put the page there since.
+    if (auto const now = p2m_lookup(v.dom, to_gfn(f.address));
+        now && (!f.is_write || now->attributes.write)) {
+        return exit_action::resume();
+    }
     if (f.is_guest_walk) {
         return exit_action::crash("a page table outside of the domain's memory");
     }

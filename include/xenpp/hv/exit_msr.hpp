@@ -36,6 +36,12 @@ std::uint64_t* mtrr_slot(vcpu<P>& v, x86::msr m) noexcept {
     return nullptr;
 }
 
+/// The register exists where an instruction reads it.
+template <class P>
+bool has_tsc_aux(vcpu<P> const& v) noexcept {
+    return v.dom.cpuid.has(x86::cpuid::rdtscp) || v.dom.cpuid.has(x86::cpuid::rdpid);
+}
+
 /// EFER: only what CPUID offers, and LME may not change while paging is on (APM2 3.1.7).
 template <class P>
 bool efer_is_valid(vcpu<P> const& v, std::uint64_t value) noexcept {
@@ -71,7 +77,11 @@ expected<std::uint64_t, errc> read_msr(vcpu<P>& v, x86::msr m) noexcept {
     case msr::ia32_mtrr_def_type: return v.mtrr.default_type;
     case msr::ia32_pat: return v.pat;
     case msr::ia32_efer: return v.context.efer & ~x86::efer::svme.raw();
-    case msr::ia32_tsc_aux: return v.tsc_aux;
+    case msr::ia32_tsc_aux:
+        if (!detail::has_tsc_aux(v)) {
+            return unexpected(errc::perm);
+        }
+        return v.tsc_aux;
     case msr::ia32_mcg_cap:
     case msr::ia32_mcg_status:
     case msr::ia32_xss:
@@ -133,7 +143,7 @@ expected<void, errc> write_msr(vcpu<P>& v, x86::msr m, std::uint64_t value) noex
         V::set_efer(v, value);
         return {};
     case msr::ia32_tsc_aux:
-        if ((value >> 32) != 0) {
+        if ((value >> 32) != 0 || !detail::has_tsc_aux(v)) {
             return unexpected(errc::inval);
         }
         v.tsc_aux = value;

@@ -96,12 +96,16 @@ enter_frame(domain<P>& d, std::uint64_t address, mfn frame, std::uint32_t flags)
     return abi::gntst_okay;
 }
 
-/// Takes a granted frame out of the mapper's memory; it must stand at `address`.
+/// Takes a granted frame out of the mapper's memory, from where it was entered: each handle stands
+/// for its own place and rights, so one may not be ended at the expense of another. Where the
+/// mapper has put something else there meanwhile, nothing is left to take out.
 template <class P>
-grant_status leave_frame(domain<P>& d, std::uint64_t address, mfn frame) noexcept {
-    gfn const g(address >> page_shift);
-    auto const there = p2m_lookup(d, g);
-    if (!there || there->frame != frame || !p2m_remove(d, g, 0)) {
+grant_status leave_frame(domain<P>& d, gfn at, std::uint64_t address, mfn frame) noexcept {
+    if (gfn(address >> page_shift) != at) {
+        return abi::gntst_general_error;
+    }
+    auto const there = p2m_lookup(d, at);
+    if (there && there->frame == frame && !p2m_remove(d, at, 0)) {
         return abi::gntst_general_error;
     }
     return abi::gntst_okay;
@@ -173,7 +177,8 @@ void map_grant(vcpu<P>& v, abi::gnttab_map_grant_ref& op) noexcept {
     detail::set_track(d, *handle,
                       {.granter = granter->id,
                        .flags = static_cast<std::uint8_t>(kind | (op.flags & abi::gntmap_readonly)),
-                       .ref = op.ref});
+                       .ref = op.ref,
+                       .at = gfn(by_host ? op.host_addr >> page_shift : 0)});
     op.handle = *handle;
     op.dev_bus_addr = to_maddr(pinned->frame).raw();
 }
@@ -200,7 +205,7 @@ take_out(domain<P>& d, maptrack_entry const& e, abi::gnttab_unmap_grant_ref cons
         frame = granter->grants.active(e.ref).frame;
     }
     if ((e.flags & abi::gntmap_host_map) != 0) {
-        return leave_frame(d, op.host_addr, frame);
+        return leave_frame(d, e.at, op.host_addr, frame);
     }
     return op.dev_bus_addr == to_maddr(frame).raw() ? abi::gntst_okay : abi::gntst_general_error;
 }

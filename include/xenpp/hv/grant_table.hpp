@@ -49,7 +49,7 @@ struct maptrack_entry {
     std::uint32_t next_free = 0; ///< while free
     std::uint32_t reserved = 0;
     std::uint64_t epoch = 0; ///< while leaving: lingers until every CPU has passed it
-    std::uint64_t reserved2 = 0;
+    gfn at{};                ///< of a host mapping: where it was entered
 };
 
 static_assert(sizeof(maptrack_entry) == 32);

@@ -62,9 +62,19 @@ private:
     domain<P>& d_;
 };
 
-/// Where a linear address of a vCPU that is on its CPU leads, with the kernel's rights.
+/// Whose rights an access has: a hypercall's caller is the kernel; an instruction that is carried
+/// out for the guest has those of the code it stands in.
+enum class guest_rights : std::uint8_t {
+    kernel,
+    user,
+};
+
+/// Where a linear address of a vCPU that is on its CPU leads.
 template <class P>
-expected<gpa, errc> guest_linear_to_gpa(vcpu<P>& v, std::uint64_t address, bool to_write) noexcept {
+expected<gpa, errc> guest_linear_to_gpa(vcpu<P>& v,
+                                        std::uint64_t address,
+                                        bool to_write,
+                                        guest_rights rights = guest_rights::kernel) noexcept {
     auto const& c = v.context;
     auto const& policy = v.dom.cpuid;
     auto const paging = mm::paging_of(
@@ -73,7 +83,7 @@ expected<gpa, errc> guest_linear_to_gpa(vcpu<P>& v, std::uint64_t address, bool 
         policy.has(x86::cpuid::page_1g));
     mm::guest_access const access{
         .what = to_write ? mm::guest_access::kind::write : mm::guest_access::kind::read,
-        .is_user = false,
+        .is_user = rights == guest_rights::user,
         .lifts_smap = x86::rflags::value(c.rflags).has(x86::rflags::alignment_check)};
     guest_entries<P> entries(v.dom);
     auto const there = mm::walk_guest(paging, gva(address), access, entries);
@@ -85,8 +95,12 @@ expected<gpa, errc> guest_linear_to_gpa(vcpu<P>& v, std::uint64_t address, bool 
 
 /// Calls `with(bytes in the direct map, position, count)` for each page's part of a guest range.
 template <class P, class With>
-expected<void, errc> for_guest_range(
-    vcpu<P>& v, std::uint64_t address, std::size_t n, bool to_write, With with) noexcept {
+expected<void, errc> for_guest_range(vcpu<P>& v,
+                                     std::uint64_t address,
+                                     std::size_t n,
+                                     bool to_write,
+                                     With with,
+                                     guest_rights rights = guest_rights::kernel) noexcept {
     auto& d = v.dom;
     if (n == 0) {
         return {};
@@ -99,7 +113,7 @@ expected<void, errc> for_guest_range(
         return unexpected(errc::fault);
     }
     for (std::size_t done = 0; done != n;) {
-        auto const at = XENPP_TRY(guest_linear_to_gpa(v, address + done, to_write));
+        auto const at = XENPP_TRY(guest_linear_to_gpa(v, address + done, to_write, rights));
         auto const inside = at.raw() & (page_size - 1);
         auto const part = n - done < page_size - inside ? n - done : page_size - inside;
         auto const page = get_page(d, to_gfn(at), to_write);
@@ -129,12 +143,18 @@ copy_from_guest(vcpu<P>& v, void* to, std::uint64_t from, std::size_t n) noexcep
 /// Copies `n` bytes from `from` to the caller's address `to`. Errors as above.
 template <class P>
 expected<void, errc>
-copy_to_guest(vcpu<P>& v, std::uint64_t to, void const* from, std::size_t n) noexcept {
+copy_to_guest(vcpu<P>& v,
+              std::uint64_t to,
+              void const* from,
+              std::size_t n,
+              detail::guest_rights rights = detail::guest_rights::kernel) noexcept {
     auto const* const bytes = static_cast<std::byte const*>(from);
-    return detail::for_guest_range(v, to, n, true,
-                                   [bytes](std::byte* there, std::size_t at, std::size_t count) {
-                                       detail::copy_once(there, bytes + at, count);
-                                   });
+    return detail::for_guest_range(
+        v, to, n, true,
+        [bytes](std::byte* there, std::size_t at, std::size_t count) {
+            detail::copy_once(there, bytes + at, count);
+        },
+        rights);
 }
 
 /// Writes `n` zero bytes to the caller's address `to`.

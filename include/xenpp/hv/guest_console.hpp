@@ -15,9 +15,13 @@ namespace xenpp::hv {
 /// `guest_loglvl=all` on the hypervisor's command line, as on Xen.
 template <class P>
 void guest_console_put(domain<P>& d, char c) noexcept {
+    if (!d.hv.guest_console) {
+        return;
+    }
     auto& line = d.console_line;
+    lock_guard const hold(line.lock);
     bool const ends = c == '\n' || line.used == line.text.size();
-    if (ends && d.hv.guest_console && line.used != 0) {
+    if (ends && line.used != 0) {
         print_guest_line(d.hv, d.id, {line.text.data(), line.used});
     }
     if (ends) {

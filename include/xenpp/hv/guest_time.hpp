@@ -86,13 +86,15 @@ void set_singleshot(vcpu<P>& v, std::uint64_t deadline_ns) noexcept {
 /// VCPUOP_set_periodic_timer: VIRQ_TIMER every `period_ns`; 0 stops it. Missed ticks are not made up.
 template <class P>
 void set_periodic(vcpu<P>& v, std::uint64_t period_ns) noexcept {
-    v.periodic_ns = period_ns;
+    atomic_store(v.periodic_ns, period_ns);
     v.periodic_timer.owner = &v;
     v.periodic_timer.fire = [](void* owner) {
         auto& self = *static_cast<vcpu<P>*>(owner);
         std::uint64_t const now = self.dom.hv.platform.now_ns();
         notify_via_virq(self, abi::virq_timer);
-        set_timer(self.dom.hv, self.periodic_timer, now + self.periodic_ns);
+        // Stopped meanwhile by another vCPU? A period of zero would fire without end.
+        std::uint64_t const period = atomic_load(self.periodic_ns);
+        set_timer(self.dom.hv, self.periodic_timer, period == 0 ? 0 : now + period);
     };
     std::uint64_t const now = v.dom.hv.platform.now_ns();
     set_timer(v.dom.hv, v.periodic_timer, period_ns == 0 ? 0 : now + period_ns);
@@ -122,11 +124,11 @@ void publish_runstate(vcpu<P>& v) noexcept {
     }
 }
 
-/// Takes every timer of `v` off its queue, before it is freed.
+/// Takes every timer of `v` off its queue for good, before it is freed.
 template <class P>
-void cancel_timers(vcpu<P>& v) noexcept {
+void retire_timers(vcpu<P>& v) noexcept {
     for (timer* const t : {&v.singleshot_timer, &v.periodic_timer, &v.poll_timer, &v.lapic_timer}) {
-        set_timer(v.dom.hv, *t, 0);
+        retire_timer(v.dom.hv, *t);
     }
 }
 

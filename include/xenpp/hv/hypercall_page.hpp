@@ -3,7 +3,7 @@
 #pragma once
 
 #include <xenpp/hv/hypervisor.hpp>
-#include <xenpp/hv/p2m.hpp>
+#include <xenpp/hv/own_page.hpp>
 
 #include <array>
 #include <cstddef>
@@ -43,7 +43,10 @@ expected<void, errc> write_hypercall_page(vcpu<P>& v, std::uint64_t value) noexc
     if ((value & (page_size - 1)) != 0) {
         return unexpected(errc::inval); // there is one page, index 0
     }
-    auto const page = XENPP_TRY(get_page(v.dom, to_gfn(gpa(value))));
+    auto const page = own_page(v.dom, to_gfn(gpa(value)));
+    if (!page) {
+        return unexpected(errc::inval);
+    }
     fill_hypercall_page(page.map(), V::call_opcode);
     return {};
 }

@@ -91,8 +91,11 @@ hypercall_result dispatch_hypercall(vcpu<P>& v, unsigned number, hypercall_args&
 template <class P>
 hypercall_result do_multicall(vcpu<P>& v, hypercall_args& a) noexcept {
     constexpr unsigned most_at_once = 64;
+    constexpr std::uint64_t longest_ns = 500'000; // each entry may be a batch of its own
+    auto& platform = v.dom.hv.platform;
+    auto const begin = platform.now_ns();
     for (unsigned done = 0; a.arg[1] != 0; ++done) {
-        if (done == most_at_once) {
+        if (done == most_at_once || (done != 0 && platform.now_ns() - begin > longest_ns)) {
             return unexpected(errc::restart);
         }
         auto entry = XENPP_TRY(read_guest<abi::multicall_entry>(v, a.arg[0]));

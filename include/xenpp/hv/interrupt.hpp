@@ -73,7 +73,8 @@ void send_sipi(vcpu<P>& target, unsigned vector) noexcept {
     }
     atomic_store(target.startup, startup_sipi | (vector & 0xff));
     target.initialised = true;
-    atomic_fetch_and(target.pause, ~std::uint32_t{pause_wait_sipi | pause_down | pause_blocked});
+    atomic_fetch_and(target.pause, ~std::uint32_t{pause_wait_sipi | pause_down | pause_blocked |
+                                                  pause_poll});
     vcpu_wake(target);
 }
 
@@ -136,8 +137,9 @@ void lapic_timer_changed(vcpu<P>& v) noexcept {
             lapic_timer_changed(self);
         }
     };
-    // Not faster than 100 us: a periodic guest timer must not become the host's whole work.
-    constexpr std::uint64_t shortest_ns = 100'000;
+    // A guest's timer must not become the host's whole work, least of all one that re-arms itself.
+    bool const is_periodic = (v.lapic.timer_vector_entry() & vlapic::lvt_periodic) != 0;
+    std::uint64_t const shortest_ns = is_periodic ? 1'000'000 : 100'000;
     std::uint64_t const wait = period < shortest_ns ? shortest_ns : period;
     set_timer(v.dom.hv, v.lapic_timer, period == 0 ? 0 : v.dom.hv.platform.now_ns() + wait);
 }

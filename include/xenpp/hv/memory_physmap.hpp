@@ -116,12 +116,18 @@ hypercall_result memory_add_to_physmap_batch(vcpu<P>& v, hypercall_args& args) n
     return std::uint64_t{0};
 }
 
-/// Takes whatever stands at a gfn out. Memory of the domain's own goes back to the machine.
-/// `noent` where nothing is.
+/// Takes out what stands at a gfn. Memory of the domain's own goes back to the machine. Errors:
+/// `noent` where nothing is; `acces` for what others have granted, which is unmapped instead.
 template <class P>
 hypercall_result memory_remove_from_physmap(vcpu<P>& v, hypercall_args& args) noexcept {
     auto const op = XENPP_TRY(read_guest<abi::remove_from_physmap>(v, args.arg[1]));
     auto const d = XENPP_TRY(detail::physmap_target(v, op.domid));
+    {
+        auto const page = get_page(*d, gfn(op.gpfn), false);
+        if (page && d->hv.frames.info(page->frame()).owner != d->id) {
+            return unexpected(errc::acces);
+        }
+    }
     auto const removed = XENPP_TRY(p2m_remove(*d, gfn(op.gpfn), 0));
     if (removed == 0) {
         return unexpected(errc::noent);

@@ -48,7 +48,7 @@ unsigned max_extent_order(domain<P> const& d) noexcept {
 }
 
 /// How many pages one turn handles at most, unless it is a single extent.
-inline constexpr std::uint64_t reservation_batch = 4096;
+inline constexpr std::uint64_t reservation_batch = 1024;
 
 /// Gives `d` one extent. `restart`: nothing was done, memory is still being made ready.
 template <class P>

@@ -188,18 +188,31 @@ p2m_add(domain<P>& d, gfn g, mfn f, unsigned order, bool writable = true) noexce
     }
     auto const size = std::uint64_t{1} << order;
     auto const step = std::uint64_t{1} << leaf;
-    for (std::uint64_t i = 0; i != size; i += step) {
-        auto const done = detail::p2m_set_leaf(d, g + i, f + i, leaf, writable);
-        if (done) {
-            continue;
-        }
-        for (std::uint64_t undo = 0; undo != i; ++undo) {
-            atomic_fetch_add(d.hv.frames.info(f + undo).count, 1U); // outlives the entry
-        }
-        for (std::uint64_t undo = 0; undo != i; undo += step) {
+    if (size == step) {
+        return detail::p2m_set_leaf(d, g, f, leaf, writable);
+    }
+    // Another vCPU may take a leaf out as soon as it stands: the caller's references, second ones
+    // here, keep its frames until it is known to whom they belong.
+    for (std::uint64_t i = 0; i != size; ++i) {
+        atomic_fetch_add(d.hv.frames.info(f + i).count, 1U);
+    }
+    std::uint64_t entered = 0;
+    expected<void, errc> done;
+    while (done && entered != size) {
+        done = detail::p2m_set_leaf(d, g + entered, f + entered, leaf, writable);
+        entered += done ? step : 0;
+    }
+    if (!done) {
+        for (std::uint64_t undo = 0; undo != entered; undo += step) {
             static_cast<void>(p2m_remove(d, g + undo, leaf));
         }
+        for (std::uint64_t i = entered; i != size; ++i) {
+            put_frame(d.hv, f + i); // the entry that was not made
+        }
         return done;
+    }
+    for (std::uint64_t i = 0; i != size; i += step) {
+        put_block(d, f + i, leaf);
     }
     return {};
 }

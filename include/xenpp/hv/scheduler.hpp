@@ -383,7 +383,8 @@ std::uint64_t next_deadline(hypervisor<P>& hv) noexcept {
     return t < slice ? t : slice;
 }
 
-/// Arms `t` for an absolute system time on this CPU's queue; 0 only cancels.
+/// Arms `t` for an absolute system time on this CPU's queue; 0 only cancels. A retired timer stays
+/// off.
 template <class P>
 void set_timer(hypervisor<P>& hv, timer& t, std::uint64_t deadline_ns) noexcept {
     auto& s = hv.scheduler;
@@ -392,13 +393,24 @@ void set_timer(hypervisor<P>& hv, timer& t, std::uint64_t deadline_ns) noexcept 
         s.cpu[t.cpu % max_cpus].timers.remove(t);
         t.cpu = timer::no_cpu;
     }
-    if (deadline_ns != 0) {
+    if (deadline_ns != 0 && !t.retired) {
         t.deadline_ns = deadline_ns;
         t.cpu = hv.platform.this_cpu().raw();
         if (s.cpu[t.cpu % max_cpus].timers.insert(t)) {
             hv.platform.set_deadline(next_deadline(hv));
         }
     }
+}
+
+/// Cancels `t` for ever, before its owner is freed: one that fires on another CPU at this moment
+/// and would arm itself again no longer can.
+template <class P>
+void retire_timer(hypervisor<P>& hv, timer& t) noexcept {
+    {
+        lock_guard const hold(t.guard);
+        t.retired = true;
+    }
+    set_timer(hv, t, 0);
 }
 
 /// Fires every timer of this CPU that is due, and ends an expired time slice.

@@ -16,6 +16,7 @@ struct timer {
     std::uint64_t deadline_ns = 0;
     timer* next = nullptr;
     std::uint32_t cpu = no_cpu; ///< the queue it is armed on; changed under `guard`
+    bool retired = false;       ///< its owner ends: it is never armed again; under `guard`
     spinlock guard;             ///< orders arm and cancel of this timer
 
     static constexpr std::uint32_t no_cpu = ~std::uint32_t{0};

@@ -66,6 +66,9 @@ hypercall_result do_initialise(vcpu<P>& by, vcpu<P>& v, std::uint64_t at) noexce
     if (v.initialised) {
         return unexpected(errc::exist);
     }
+    if (!vcpu_stopped(v)) {
+        return unexpected(errc::restart); // another's INIT has not reached it yet
+    }
     XENPP_TRY(v.dom.hv.platform.load_state(v, state));
     v.initialised = true;
     return 0;
@@ -86,18 +89,7 @@ hypercall_result do_up(vcpu<P>& v) noexcept {
 /// Takes a vCPU down. The last one to go means the end of the domain (as in Xen: poweroff).
 template <class P>
 hypercall_result do_down(vcpu<P>& v) noexcept {
-    bool is_last = true;
-    for (auto const* const other : v.dom.vcpus) {
-        bool const is_up = other != nullptr && (atomic_load(other->pause) & pause_down) == 0;
-        is_last = is_last && (other == &v || !is_up);
-    }
-    if (is_last) {
-        domain_shutdown(v.dom, abi::shutdown_poweroff);
-        return 0;
-    }
-    if ((atomic_fetch_or(v.pause, std::uint32_t{pause_down}) & pause_down) == 0) {
-        vcpu_sleep(v);
-    }
+    vcpu_down(v);
     return 0;
 }
 

@@ -129,7 +129,8 @@ exit_action handle_exit(vcpu<P>& v) noexcept {
     case svm_exit::skinit:
     case svm_exit::invlpga:
     case svm_exit::monitor:
-    case svm_exit::mwait: return exit_action::inject(x86::exception::invalid_opcode);
+    case svm_exit::mwait:
+    case svm_exit::rdpru: return exit_action::inject(x86::exception::invalid_opcode);
     case svm_exit::task_switch: return exit_action::crash("a hardware task switch");
     default: break; // ranges and codes that nothing here asks for
     }
@@ -140,6 +141,19 @@ exit_action handle_exit(vcpu<P>& v) noexcept {
         return detail::handle_exception(v, *e, b.exit_info1);
     }
     return exit_action::crash("an exit that was not asked for");
+}
+
+/// The event to inject again after an exit interrupted its delivery (EXITINTINFO); 0: none. INTn,
+/// INT3 and INTO are not: rip still stands at them, and executing them again raises them again.
+constexpr std::uint64_t event_to_repeat(std::uint64_t exit_int_info) noexcept {
+    using kind = x86::event_injection::kind;
+    auto const e = x86::decode_event(exit_int_info);
+    bool const by_instruction =
+        e && (e->type == kind::software_interrupt ||
+              (e->type == kind::exception &&
+               (e->vector == static_cast<std::uint8_t>(x86::exception::breakpoint) ||
+                e->vector == static_cast<std::uint8_t>(x86::exception::overflow))));
+    return e && !by_instruction ? exit_int_info : 0;
 }
 
 /// Steps over the exiting instruction. Where the processor does not save the next address, the

@@ -57,7 +57,7 @@ inline void init_block(x86::vmcb& raw, shared_tables const& t, std::uint64_t nes
           intercept::ferr_freeze, intercept::shutdown, intercept::vmrun, intercept::vmmcall,
           intercept::vmload,  intercept::vmsave,  intercept::stgi,       intercept::clgi,
           intercept::skinit,  intercept::wbinvd,  intercept::monitor,    intercept::mwait,
-          intercept::xsetbv}) {
+          intercept::xsetbv,  intercept::rdpru}) {
         b.set_intercept(i, true);
     }
     // A guest can make the processor raise #AC or #DB without end while it delivers one.
@@ -92,17 +92,45 @@ constexpr x86::vmcb_segment segment(std::uint32_t selector,
 
 } // namespace detail
 
-/// Loads a CPU record. `inval` where VMRUN would refuse it or the guest may not have it.
+namespace detail {
+
+inline constexpr std::size_t fxsave_mxcsr = 24;
+
+/// MXCSR of a record's FPU image.
+inline std::uint32_t saved_mxcsr(abi::hvm_hw_cpu const& s) noexcept {
+    std::uint32_t mxcsr = 0;
+    std::memcpy(&mxcsr, s.fpu_regs + fxsave_mxcsr, sizeof mxcsr);
+    return mxcsr;
+}
+
+} // namespace detail
+
+/// Whether VMRUN takes the record (APM2 15.5.1), the guest may have it, and XRSTOR does not fault
+/// on its FPU image.
+inline bool is_loadable(abi::hvm_hw_cpu const& s) noexcept {
+    using namespace x86;
+    constexpr std::uint32_t mxcsr_all = 0xffff;
+    auto const offered = efer::sce | efer::lme | efer::lma | efer::nxe | efer::ffxsr;
+    cr0::value const r0(s.cr0);
+    cr4::value const r4(s.cr4);
+    efer::value const e(s.msr_efer);
+    bool const paged = r0.has(cr0::pg);
+    bool const is_long = paged && e.has(efer::lme);
+    bool const code_is_ambiguous = (s.cs_arbytes >> 9 & 3) == 3; // CS.L and CS.D
+    return (s.cr0 >> 32) == 0 && !(r0.has(cr0::nw) && !r0.has(cr0::cd)) &&
+           !(paged && !r0.has(cr0::pe)) && !r4.has_any(~cr4::all) && !r4.has(cr4::vmxe) &&
+           !e.has_any(~offered) && !(is_long && (!r4.has(cr4::pae) || code_is_ambiguous)) &&
+           (s.cr3 >> 52) == 0 && (s.dr6 >> 32) == 0 && (s.dr7 >> 32) == 0 &&
+           ((s.flags & abi::x86_fpu_initialised) == 0 ||
+            (detail::saved_mxcsr(s) & ~mxcsr_all) == 0);
+}
+
+/// Loads a CPU record. `inval` where `is_loadable` says so.
 template <class P>
 expected<void, errc> load(vcpu<P>& v, abi::hvm_hw_cpu const& s) noexcept {
     using x86::vmcb;
     using detail::segment;
-    auto const offered = x86::efer::sce | x86::efer::lme | x86::efer::lma | x86::efer::nxe |
-                         x86::efer::ffxsr;
-    if ((s.cr0 >> 32) != 0 || x86::cr4::value(s.cr4).has_any(~x86::cr4::all) ||
-        x86::cr4::value(s.cr4).has(x86::cr4::vmxe) ||
-        x86::efer::value(s.msr_efer).has_any(~offered) || (s.dr6 >> 32) != 0 ||
-        (s.dr7 >> 32) != 0) {
+    if (!is_loadable(s)) {
         return unexpected(errc::inval);
     }
     x86::vmcb_ref const b = block_of(v);
@@ -154,7 +182,7 @@ expected<void, errc> load(vcpu<P>& v, abi::hvm_hw_cpu const& s) noexcept {
     std::memcpy(st.fpu + 512, &components, sizeof components);
     if (!has_fpu) {
         std::uint32_t const mxcsr = 0x1f80;
-        std::memcpy(st.fpu + 24, &mxcsr, sizeof mxcsr);
+        std::memcpy(st.fpu + detail::fxsave_mxcsr, &mxcsr, sizeof mxcsr);
     }
     return {};
 }
