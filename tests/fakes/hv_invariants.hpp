@@ -20,7 +20,7 @@ namespace xenpp::fakes {
 template <class P>
 class hv_invariants {
 public:
-    explicit hv_invariants(hv::hypervisor<P>& h) : hv_(h) {
+    explicit hv_invariants(hv::hypervisor<P>& h) : hv_(h), held_(h.frames.end().raw()) {
         auto const now = count_frames();
         others_ = now.hypervisor - tables_of_all();
         for (std::uint64_t f = 0; f < hv_.frames.end().raw(); ++f) {
@@ -55,7 +55,7 @@ public:
 
 private:
     using domain = hv::domain<P>;
-    using counts = std::map<std::uint64_t, std::uint32_t>;
+    using counts = std::vector<std::uint32_t>; ///< references by frame number
 
     struct frame_counts {
         std::uint64_t used = 0;
@@ -184,8 +184,7 @@ private:
             if (page == nullptr) {
                 continue;
             }
-            auto const at = expected.find(f);
-            std::uint32_t const wanted = at == expected.end() ? 0 : at->second;
+            std::uint32_t const wanted = expected[f];
             if (page->use == hv::page_use::hypervisor) {
                 if (wanted != 0) {
                     return "frame " + std::to_string(f) + " of the hypervisor is somebody's";
