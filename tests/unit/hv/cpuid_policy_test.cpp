@@ -178,7 +178,7 @@ TEST_CASE("cpuid_query: sizes of 0xd agree with XCR0 and with the subleaves") {
         std::uint32_t compact = 576;
         for (std::uint32_t n = 2; n != 63; ++n) {
             auto const part = ask(p.usual, leaf::leaf_xstate, n, c);
-            if ((0x2e7 >> n & 1) == 0 || n > 9) {
+            if ((0x2e7ULL >> n & 1) == 0 || n > 9) {
                 REQUIRE(part == x86::cpuid_leaf{});
                 continue;
             }

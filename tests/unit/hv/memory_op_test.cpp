@@ -33,7 +33,9 @@ struct bench : hv_host {
                  unsigned order = 0,
                  std::uint32_t flags = 0) {
         auto const list = window_base + (1U << 20);
-        std::memcpy(at(list), gfns.data(), gfns.size() * 8);
+        for (std::size_t i = 0; i != gfns.size(); ++i) {
+            put(gfns[i], list + 8 * i);
+        }
         abi::memory_reservation r{};
         r.extent_start = {list};
         r.nr_extents = gfns.size();
