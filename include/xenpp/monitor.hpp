@@ -28,7 +28,8 @@ public:
     /// Readable when `dispatch` has something to do.
     int fd() const noexcept;
 
-    /// Does what there is to do now; blocks for no guest. An error: the host does not answer.
+    /// Does what there is to do now; blocks for no guest. An error: the host does not answer. Where
+    /// the host's xenstore is in this process, to be called also after every change to that.
     result<void> dispatch();
 
 private:

@@ -112,6 +112,10 @@ result<void> check_domains(session& s,
 
 } // namespace
 
+std::string building_path(config::uuid const& uuid) {
+    return fmt::format("{}/{}", building_node, config::format(uuid));
+}
+
 process_identity process_identity::of_this_process() {
     auto const pid = getpid();
     return {pid, start_of(pid)};
@@ -147,7 +151,7 @@ result<name_reservation> name_reservation::take(std::shared_ptr<session> s,
                                                 config::uuid const& uuid,
                                                 std::string_view name,
                                                 std::optional<domid> self) {
-    auto const path = std::string(building_node) + "/" + config::format(uuid);
+    auto const path = building_path(uuid);
     building_note const mine{uuid, process_identity::of_this_process(), std::string(name)};
     XENPP_TRY(s->store().transact(
         [&](store::client_transaction const& t) { return write_note(t, path, mine); }));

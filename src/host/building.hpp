@@ -26,6 +26,9 @@ struct process_identity {
     friend bool operator==(process_identity const&, process_identity const&) = default;
 };
 
+/// Where the note about a domain is.
+std::string building_path(config::uuid const& uuid);
+
 struct building_note {
     config::uuid uuid{};
     process_identity builder;

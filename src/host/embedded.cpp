@@ -95,7 +95,7 @@ result<starting> start_daemon(host_options const& options, os::state_dir const& 
     std::error_code none;
     auto const size = std::filesystem::file_size(s.log, none);
     s.log_begins = none ? 0 : size;
-    std::vector<std::string> arguments{program};
+    std::vector<std::string> arguments{program, "--foreground"};
     if (!options.state_dir.empty()) {
         arguments.insert(arguments.end(), {"--state-dir", where.path()});
     }

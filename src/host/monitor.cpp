@@ -43,6 +43,9 @@ constexpr std::chrono::seconds idle_interval{30};
 struct monitor::state {
     std::shared_ptr<detail::session> s;
     detail::ending ending;
+    /// For events, so that nobody else who waits on this host takes ours; null on a host that has
+    /// one connection to xenstore only, which is the session's.
+    std::unique_ptr<store::client> own;
     os::poller poller;
     os::unique_fd timer;
     bool is_watching = false;
@@ -50,7 +53,21 @@ struct monitor::state {
     /// Ends that were dealt with and whose domains stay.
     std::set<std::pair<domid, config::uuid>> settled{};
 
+    state(std::shared_ptr<detail::session> session,
+          detail::ending e,
+          os::poller p,
+          os::unique_fd t) noexcept
+        : s(std::move(session)), ending(std::move(e)), poller(std::move(p)), timer(std::move(t)) {}
+
+    state(state const&) = delete;
+    state& operator=(state const&) = delete;
+
+    ~state() { unwatch(); }
+
+    store::client& events() { return own != nullptr ? *own : s->store(); }
+
     result<void> watch();
+    void unwatch();
     result<void> greet();
     bool something_happened();
     void look_again_in(std::chrono::milliseconds time) const;
@@ -62,19 +79,29 @@ struct monitor::state {
 };
 
 result<void> monitor::state::watch() {
-    auto& store = s->store();
+    unwatch();
+    auto connection = XENPP_TRY(s->connect_store());
+    own = connection != nullptr ? std::make_unique<store::client>(std::move(connection)) : nullptr;
+    XENPP_TRY(events().watch("@releaseDomain", token));
+    XENPP_TRY(events().watch(detail::building_node, token));
+    if (events().event_fd() >= 0) {
+        XENPP_TRY(poller.add(events().event_fd(), tag_store));
+        watched_fd = events().event_fd();
+    }
+    is_watching = true;
+    return {};
+}
+
+void monitor::state::unwatch() {
     if (watched_fd >= 0) {
         poller.remove(watched_fd);
         watched_fd = -1;
     }
-    XENPP_TRY(store.watch("@releaseDomain", token));
-    XENPP_TRY(store.watch(detail::building_node, token));
-    if (store.event_fd() >= 0) {
-        XENPP_TRY(poller.add(store.event_fd(), tag_store));
-        watched_fd = store.event_fd();
+    if (is_watching) { // a session's connection outlives us
+        static_cast<void>(events().unwatch("@releaseDomain", token).has_value());
+        static_cast<void>(events().unwatch(detail::building_node, token).has_value());
+        is_watching = false;
     }
-    is_watching = true;
-    return {};
 }
 
 /// What Xen's dom0 start-up writes of domain 0, where nobody did.
@@ -92,7 +119,7 @@ bool monitor::state::something_happened() {
     std::uint64_t expirations = 0;
     bool happened = read(timer.get(), &expirations, sizeof expirations) > 0;
     for (;;) {
-        auto const event = s->store().read_watch(0);
+        auto const event = events().read_watch(0);
         if (!event) { // the store is gone
             is_watching = false;
             return true;
@@ -126,19 +153,20 @@ result<bool> monitor::state::reap_builders(domain_list const& domains) {
 
 result<void> monitor::state::remove_half_built(detail::building_note const& note,
                                                domain_list const& domains) {
-    auto const path = std::string(detail::building_node) + "/" + config::format(note.uuid);
     for (auto const& d : domains) {
-        if (std::ranges::equal(d.handle, note.uuid) && (d.flags & abi::dominf_dying) == 0) {
-            ending.say(fmt::format("domain {} ({}): its builder, process {}, died: removing it",
-                                   d.domain, note.name, note.builder.pid));
-            XENPP_TRY(detail::destroy_domain(
-                *s, domid(d.domain), note.uuid,
-                s->store()
-                    .exists(std::string(detail::restarting_node) + "/" + config::format(note.uuid))
-                    .value_or(false)));
+        if (!std::ranges::equal(d.handle, note.uuid) || (d.flags & abi::dominf_dying) != 0) {
+            continue;
+        }
+        ending.say(fmt::format("domain {} ({}): its builder, process {}, died: removing it",
+                               d.domain, note.name, note.builder.pid));
+        auto const comes_again = XENPP_TRY(s->store().exists(detail::restarting_path(note.uuid)));
+        auto const done = detail::destroy_domain(*s, domid(d.domain), note.uuid, comes_again);
+        if (!done && !is_missing(done.error())) { // the note stays, and it is tried again
+            ending.say(done.error().message());
+            return {};
         }
     }
-    return s->store().rm(path);
+    return s->store().rm(detail::building_path(note.uuid));
 }
 
 /// Acts on domains that have shut down. True if some have to wait.
@@ -221,8 +249,8 @@ result<monitor> monitor::create(host& h, monitor_log log) {
     }
     XENPP_TRY(poller.add(timer.get(), tag_timer));
     auto s = h.session();
-    auto st = std::unique_ptr<state>(
-        new state{s, detail::ending(s, std::move(log)), std::move(poller), std::move(timer)});
+    auto st = std::make_unique<state>(s, detail::ending(s, std::move(log)), std::move(poller),
+                                      std::move(timer));
     XENPP_TRY(st->greet());
     XENPP_TRY(st->watch()); // fires at once, so the first dispatch looks at everything
     st->look_again_in(std::chrono::milliseconds(1));
@@ -238,7 +266,7 @@ result<void> monitor::dispatch() {
     if (!state_->something_happened()) {
         return {};
     }
-    if (!state_->is_watching) {
+    if (!state_->is_watching) { // the daemon died: all connections to it are lost
         XENPP_TRY(state_->s->reopen_store());
         XENPP_TRY(state_->watch());
     }

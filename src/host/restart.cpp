@@ -32,10 +32,6 @@ config::uuid uuid_of(abi::domctl_getdomaininfo const& i) noexcept {
     return u;
 }
 
-std::string restarting_path(config::uuid const& uuid) {
-    return std::string(restarting_node) + "/" + config::format(uuid);
-}
-
 /// "-20261122T2357Z", as Xen's xl names what it sets aside.
 std::string time_suffix() {
     auto const now = static_cast<std::time_t>(os::wall_clock_ns() / 1'000'000'000);
@@ -68,6 +64,10 @@ struct ending::subject {
     config::uuid uuid;
     config::domain_config config;
 };
+
+std::string restarting_path(config::uuid const& uuid) {
+    return fmt::format("{}/{}", restarting_node, config::format(uuid));
+}
 
 shutdown_action action_for(config::domain_config const& c, shutdown_reason reason) noexcept {
     switch (reason) {
@@ -206,7 +206,10 @@ result<void> ending::resume(std::vector<abi::domctl_getdomaininfo> const& domain
                 }
                 continue;
             }
-            XENPP_TRY(ctl::set_domain_handle(s_->hypervisor(), id, *other));
+            if (auto const done = ctl::set_domain_handle(s_->hypervisor(), id, *other); !done) {
+                say(done.error().message());
+                continue;
+            }
         }
         say(fmt::format("going on with the restart of {}", name));
         if (auto const done = create_again(*uuid); !done) {

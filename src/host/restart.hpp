@@ -16,6 +16,9 @@ namespace xenpp::detail {
 /// by its UUID. The note goes when the new domain is there.
 inline constexpr std::string_view restarting_node = "/xenpp/restarting";
 
+/// Where the note about a domain is.
+std::string restarting_path(config::uuid const& uuid);
+
 /// What the configuration says about an end for `reason`.
 config::shutdown_action action_for(config::domain_config const& c, shutdown_reason reason) noexcept;
 
@@ -28,7 +31,7 @@ public:
     /// A shut-down domain that the monitor is to act on. False: not yet, it was started just now.
     result<bool> act(abi::domctl_getdomaininfo const& d);
 
-    /// Goes on with restarts whose domain is gone already. True if some have to wait.
+    /// Goes on with restarts that a predecessor began and did not finish.
     result<void> resume(std::vector<abi::domctl_getdomaininfo> const& domains);
 
     void say(std::string const& line) const {

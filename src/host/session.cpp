@@ -21,13 +21,17 @@ result<std::shared_ptr<session>> session::open(host_parts parts) {
 
 result<std::unique_ptr<store::connection>> session::connect_store() const {
     if (!parts_.connect_store) {
-        return fail("connect to xenstore", ENOTCONN, "the connection is lost");
+        return std::unique_ptr<store::connection>();
     }
     return parts_.connect_store();
 }
 
 result<void> session::reopen_store() {
-    store_ = std::make_unique<store::client>(XENPP_TRY(connect_store()));
+    auto again = XENPP_TRY(connect_store());
+    if (again == nullptr) {
+        return fail("connect to xenstore", ENOTCONN, "the connection is lost");
+    }
+    store_ = std::make_unique<store::client>(std::move(again));
     is_watching_ = false;
     return {};
 }

@@ -36,7 +36,7 @@ public:
                                         : parts_.state_dir + "/" + std::string(name);
     }
 
-    /// Another connection to xenstore.
+    /// Another connection to xenstore; null on a host that has but one.
     result<std::unique_ptr<store::connection>> connect_store() const;
 
     /// Opens the way to xenstore again, after it broke.

@@ -1,0 +1,67 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+# Builds the 20-line control plane as a user would, and runs it on a simulated host.
+"""run.py KIND SOURCE BUILD SCRATCH: KIND is find_package, add_subdirectory or pkg_config."""
+
+import os
+import shutil
+import struct
+import subprocess
+import sys
+import time
+
+
+def kernel():
+    """A PVH kernel of four bytes: an ELF file with one segment and the entry note."""
+    note = struct.pack("<III4sQ", 4, 8, 18, b"Xen\0", 0x100000)
+    code = b"\xf4\xeb\xfd\x90"
+    headers = 64 + 2 * 56
+    segment = struct.pack("<IIQQQQQQ", 1, 5, headers, 0x100000, 0x100000, len(code), 4096, 4096)
+    notes = struct.pack("<IIQQQQQQ", 4, 4, headers + len(code), 0, 0, len(note), len(note), 4)
+    elf = struct.pack("<16sHHIQQQIHHHHHH", b"\x7fELF\x02\x01\x01", 2, 62, 1, 0x100000, 64, 0, 0,
+                      64, 56, 2, 0, 0, 0)
+    return elf + segment + notes + code + note
+
+
+def build(kind, source, build_dir, scratch):
+    """Builds the consumer; the path of its program."""
+    here = os.path.join(source, "tests/consume", kind)
+    out = os.path.join(scratch, "out")
+    prefix = os.path.join(scratch, "prefix")
+    if kind != "add_subdirectory":
+        subprocess.run(["cmake", "--install", build_dir, "--prefix", prefix, "--component",
+                        "development"], check=True, stdout=subprocess.DEVNULL)
+    if kind == "pkg_config":
+        os.makedirs(out)
+        found = [r for r, _, files in os.walk(prefix) if "xenpp.pc" in files]
+        env = dict(os.environ, PKG_CONFIG_PATH=found[0], OUT=out)
+        subprocess.run(["make", "-C", here], env=env, check=True)
+        return os.path.join(out, "control_plane")
+    options = [f"-DXENPP={source}"] if kind == "add_subdirectory" else [f"-DCMAKE_PREFIX_PATH={prefix}"]
+    if shutil.which("ccache"):
+        options.append("-DCMAKE_CXX_COMPILER_LAUNCHER=ccache")
+    subprocess.run(["cmake", "-G", "Ninja", "-S", here, "-B", out, *options], check=True)
+    subprocess.run(["cmake", "--build", out, "-j", "2", "--target", "control_plane"], check=True)
+    return os.path.join(out, "control_plane")
+
+
+def main():
+    kind, source, build_dir, scratch = sys.argv[1:]
+    shutil.rmtree(scratch, ignore_errors=True)
+    os.makedirs(scratch)
+    program = build(kind, source, build_dir, scratch)
+    with open(os.path.join(scratch, "kernel"), "wb") as f:
+        f.write(kernel())
+    config = os.path.join(scratch, "guest.cfg")
+    with open(config, "w", encoding="ascii") as f:
+        f.write(f'name = "guest"\ntype = "pvh"\nkernel = "{scratch}/kernel"\nmemory = 32\nvcpus = 2\n')
+    begin = time.monotonic()
+    run = subprocess.run([program, config], env=dict(os.environ, XENPP_HOST="sim"), text=True,
+                         capture_output=True, timeout=60)
+    took = time.monotonic() - begin
+    print(f"{run.stdout.strip()} in {1000 * took:.0f} ms {run.stderr}")
+    if run.returncode != 0 or run.stdout != "poweroff\n":
+        sys.exit(1)
+
+
+main()
