@@ -4,25 +4,18 @@
 
 #include <xenpp/cli/host_view.hpp>
 #include <xenpp/cli/xl.hpp>
-#include <xenpp/os/file.hpp>
-#include <xenpp/os/process.hpp>
+#include <xenpp/daemon.hpp>
 #include <xenpp/os/state_dir.hpp>
 #include <xenpp/transport/machine.hpp>
-#include <xenpp/transport/machine_start.hpp>
 
 #include <fmt/format.h>
 
 #include <sys/utsname.h>
 
-#include <algorithm>
-#include <csignal>
-#include <cstdlib>
-
 namespace xenpp::cli::xl {
 namespace {
 
 constexpr int status_not_running = 3; // what init scripts return for it
-constexpr int daemon_timeout_ms = 10'000;
 
 result<host_row> describe(xenpp::host const& h) {
     utsname me{};
@@ -47,57 +40,40 @@ result<int> start(session& s) {
     return exit_success;
 }
 
+bool is_running(os::state_dir const& where) {
+    return transport::running_machine(where) != 0 || running_daemon(where) != 0;
+}
+
 result<int> status(session& s, os::state_dir const& where) {
-    int const pid = transport::running_machine(where);
-    if (pid == 0) {
+    if (!is_running(where)) {
         s.print(fmt::format("no embedded host runs in {}\n", where.path()));
         return status_not_running;
     }
     auto const& h = *XENPP_TRY(s.open_running());
     auto const guests = XENPP_TRY(guest_names(h));
-    s.print(fmt::format("{}\nstate folder: {}\nmachine: process {}\nguests: {}\n",
-                        XENPP_TRY(h.info()).connection, where.path(), pid,
+    s.print(fmt::format("{}\nstate folder: {}\nmachine: process {}\ndaemon: process {}\n"
+                        "guests: {}\n",
+                        XENPP_TRY(h.info()).connection, where.path(),
+                        transport::running_machine(where), running_daemon(where),
                         guests.empty() ? "none" : guests));
     return exit_success;
 }
 
-/// Ends xenppd, so that it does not take the machine's end for an accident. The pid file may be
-/// that of a daemon that was killed, its number another program's by now.
-result<void> stop_daemon(os::state_dir const& where) {
-    auto const text = os::read_file(where.file("xenppd.pid"));
-    int const pid = text ? std::atoi(text->c_str()) : 0;
-    if (pid <= 1) {
-        return {};
-    }
-    auto const daemon = os::process::open(pid);
-    if (!daemon || !daemon->program().ends_with("/xenppd")) {
-        return {};
-    }
-    XENPP_TRY(daemon->send_signal(SIGTERM));
-    if (!daemon->wait(daemon_timeout_ms)) {
-        return fail("stop host", fmt::format("xenppd (process {}) does not end", pid));
-    }
-    return {};
-}
-
 /// Refuses while guests run; with `is_forced` they end with the machine.
 result<int> stop(session& s, os::state_dir const& where, bool is_forced) {
-    if (transport::running_machine(where) == 0) {
+    if (!is_running(where)) {
         s.print(fmt::format("no embedded host runs in {}\n", where.path()));
         return exit_success;
     }
-    if (!is_forced) {
-        auto const guests = XENPP_TRY(guest_names(*XENPP_TRY(s.open_running())));
+    if (auto const h = s.open_running(); h && !is_forced) {
+        auto const guests = XENPP_TRY(guest_names(**h));
         if (!guests.empty()) {
             return refuse(fmt::format("Not stopping the host while it has guests ({}); shut them "
                                       "down first, or use -f to end them.",
                                       guests));
         }
     }
-    XENPP_TRY(stop_daemon(where));
-    if (transport::running_machine(where) != 0) {
-        XENPP_TRY(transport::stop_machine(where));
-    }
+    XENPP_TRY(stop_host(where, is_forced)); // looks again, for want of a daemon that answers
     return exit_success;
 }
 
