@@ -242,9 +242,8 @@ std::vector<std::string> qemu_arguments(machine_config const& config,
     add("-serial", "chardev:bell");
     add("-device", "isa-debug-exit,iobase=0xf4,iosize=1");
     add("-kernel", config.image);
-    if (!config.command_line.empty()) {
-        add("-append", config.command_line);
-    }
+    // The RAM file is new: the hypervisor need not write zeroes over all of it.
+    add("-append", config.command_line.empty() ? "ram=zero" : "ram=zero " + config.command_line);
     return a;
 }
 

@@ -43,7 +43,7 @@ TEST_CASE("qemu_arguments.say_what_the_machine_needs") {
     CHECK(value(tcg, "-serial", 0) == "chardev:console");
     CHECK(value(tcg, "-serial", 1) == "chardev:bell");
     CHECK(value(tcg, "-kernel") == "/images/xenpp-hv");
-    CHECK(value(tcg, "-append") == "console=com1 loglvl=all");
+    CHECK(value(tcg, "-append") == "ram=zero console=com1 loglvl=all");
     CHECK(std::find(tcg.begin(), tcg.end(), "-no-reboot") != tcg.end());
 
     c.cpus = 8;
@@ -53,7 +53,7 @@ TEST_CASE("qemu_arguments.say_what_the_machine_needs") {
     CHECK(value(kvm, "-accel") == "kvm");
     CHECK(value(kvm, "-cpu") == "host");
     CHECK(value(kvm, "-smp") == "8,maxcpus=8");
-    CHECK(value(kvm, "-append").empty());
+    CHECK(value(kvm, "-append") == "ram=zero");
     CHECK(value(kvm, "-bios").empty()); // QEMU's own firmware then
     std::filesystem::remove_all(base);
 }
