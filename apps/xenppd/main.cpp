@@ -124,7 +124,8 @@ int run(xenpp::os::state_dir const& where, options const& o) {
     xenpp::os::unique_fd const signals(::signalfd(-1, &wanted, SFD_CLOEXEC | SFD_NONBLOCK));
     auto const code = serve(where, o, signals.get());
     if (!code) {
-        say(code.error().message());
+        // Without date: whoever started us shows it to a person.
+        fmt::print(stderr, "{}\n", code.error().message());
         return 1;
     }
     return *code;

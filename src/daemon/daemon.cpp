@@ -3,6 +3,8 @@
 #include <xenpp/abi/xen.hpp>
 #include <xenpp/ctl/sysctl.hpp>
 #include <xenpp/daemon.hpp>
+#include <xenpp/host_parts.hpp>
+#include <xenpp/monitor.hpp>
 #include <xenpp/os/file.hpp>
 #include <xenpp/transport/evtchn_broker.hpp>
 #include <xenpp/transport/machine.hpp>
@@ -32,6 +34,7 @@ enum class source : std::uint64_t {
     events,
     store,
     consoles,
+    monitor,
     timer,
 };
 
@@ -79,6 +82,7 @@ struct daemon::state {
     result<void> find_machine(transport::machine_config const& config);
     result<void> open_doors();
     result<void> open_store();
+    result<void> open_monitor();
     result<void> poll();
 
     result<void> serve(source s);
@@ -104,6 +108,7 @@ struct daemon::state {
     std::unique_ptr<store::service> store;
     std::optional<store::client> client;
     std::unique_ptr<detail::consoles> consoles;
+    std::optional<xenpp::monitor> monitor;
 };
 
 result<void> daemon::state::find_machine(transport::machine_config const& config) {
@@ -145,6 +150,17 @@ result<void> daemon::state::open_store() {
     return read_reports();
 }
 
+/// The monitor's host is this one: the same doors, and xenstore without a socket.
+result<void> daemon::state::open_monitor() {
+    host_parts parts;
+    parts.doors = std::shared_ptr<transport::doors>(std::shared_ptr<void>(), &machine->doors());
+    parts.store = store->connect();
+    parts.state_dir = where.path();
+    auto h = XENPP_TRY(assemble_host(std::move(parts)));
+    monitor.emplace(XENPP_TRY(xenpp::monitor::create(h, log)));
+    return {};
+}
+
 result<void> daemon::state::poll() {
     auto const add = [this](int fd, source s) {
         return poller->add(fd, static_cast<std::uint64_t>(s));
@@ -156,6 +172,7 @@ result<void> daemon::state::poll() {
     XENPP_TRY(add(events->fd(), source::events));
     XENPP_TRY(add(store->event_fd(), source::store));
     XENPP_TRY(add(consoles->fd(), source::consoles));
+    XENPP_TRY(add(monitor->fd(), source::monitor));
     XENPP_TRY(add(timer.get(), source::timer));
     // What the daemon before this one was rung for and did not see to.
     broker->deliver();
@@ -170,6 +187,7 @@ result<void> daemon::state::serve(source s) {
     case source::events: return events->dispatch();
     case source::store: return store->dispatch();
     case source::consoles: consoles->dispatch(); return {};
+    case source::monitor: return {}; // every turn looks at it
     case source::timer: return look_after_slots();
     }
     return {};
@@ -256,6 +274,7 @@ daemon::start(os::state_dir const& where, transport::machine_config const& confi
     XENPP_TRY(s->find_machine(config));
     XENPP_TRY(s->open_doors());
     XENPP_TRY(s->open_store());
+    XENPP_TRY(s->open_monitor());
     XENPP_TRY(s->poll());
     s->log(fmt::format("serving {}", where.path()));
     return daemon(std::move(s));
@@ -280,6 +299,14 @@ result<bool> daemon::dispatch() {
             return false;
         }
         XENPP_TRY(served);
+    }
+    XENPP_TRY(s.read_reports());
+    // Events of a store in the same process wake nobody.
+    if (auto const done = s.monitor->dispatch(); !done) {
+        if (s.has_ended()) {
+            return false;
+        }
+        s.log("monitor: " + done.error().message());
     }
     XENPP_TRY(s.read_reports());
     return true;

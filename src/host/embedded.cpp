@@ -53,12 +53,12 @@ std::string find_daemon(std::string const& told) {
 
 /// Both ways to a running host.
 result<host_parts> connect(os::state_dir const& where) {
-    auto machine =
-        std::make_shared<transport::machine>(XENPP_TRY(transport::machine::connect(where)));
-    auto const socket = where.file("xenstored.socket");
     host_parts parts;
     parts.kind = host_kind::embedded;
-    parts.store = XENPP_TRY(store::connect_path(socket));
+    // First this: it fails at once while nobody serves, and a slot of the machine's is not free.
+    parts.store = XENPP_TRY(store::connect_path(where.file("xenstored.socket")));
+    auto machine =
+        std::make_shared<transport::machine>(XENPP_TRY(transport::machine::connect(where)));
     parts.doors = std::shared_ptr<transport::doors>(machine, &machine->doors());
     parts.state_dir = where.path();
     return parts;

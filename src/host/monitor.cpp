@@ -225,6 +225,7 @@ result<void> monitor::state::sweep_nodes() {
 
 result<void> monitor::state::look() {
     s->turn();
+    look_again_in(busy_interval); // should this fail
     auto const before = XENPP_TRY(ctl::get_domain_list(s->hypervisor()));
     bool busy = XENPP_TRY(reap_builders(before));
     auto const domains = XENPP_TRY(ctl::get_domain_list(s->hypervisor()));
