@@ -1,17 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // xenppd: the embedded host's daemon, a main() around xenpp::daemon.
 #include <xenpp/daemon.hpp>
-#include <xenpp/os/clock.hpp>
-#include <xenpp/os/file.hpp>
-#include <xenpp/os/process.hpp>
-#include <xenpp/store/client.hpp>
 
 #include <fmt/chrono.h>
 #include <fmt/format.h>
 
 #include <poll.h>
 #include <sys/signalfd.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <charconv>
@@ -43,7 +38,6 @@ struct options {
     bool help = false;
     std::string state_dir;
     xenpp::transport::machine_config machine;
-    std::vector<std::string> arguments; ///< as given, for the daemon in the background
 };
 
 template <class T>
@@ -56,7 +50,6 @@ xenpp::result<options> read_options(std::vector<std::string> const& arguments) {
     constexpr std::string_view operation = "xenppd";
     options o;
     o.machine = XENPP_TRY(xenpp::machine_config_from_environment());
-    o.arguments = arguments;
     for (std::size_t i = 0; i < arguments.size(); ++i) {
         auto const& a = arguments[i];
         if (a == "-f" || a == "--foreground") {
@@ -121,8 +114,7 @@ int run(xenpp::os::state_dir const& where, options const& o) {
     sigprocmask(SIG_BLOCK, &wanted, nullptr);
     signal(SIGHUP, SIG_IGN);
     signal(SIGPIPE, SIG_IGN);
-    xenpp::os::unique_fd const signals(::signalfd(-1, &wanted, SFD_CLOEXEC | SFD_NONBLOCK));
-    auto const code = serve(where, o, signals.get());
+    auto const code = serve(where, o, ::signalfd(-1, &wanted, SFD_CLOEXEC | SFD_NONBLOCK));
     if (!code) {
         // Without date: whoever started us shows it to a person.
         fmt::print(stderr, "{}\n", code.error().message());
@@ -131,41 +123,11 @@ int run(xenpp::os::state_dir const& where, options const& o) {
     return *code;
 }
 
-std::size_t size_of(std::string const& path) {
-    struct stat s {};
-
-    return ::stat(path.c_str(), &s) == 0 ? static_cast<std::size_t>(s.st_size) : 0;
-}
-
-bool answers(xenpp::os::state_dir const& where) {
-    auto const c = xenpp::store::client::open(where.file("xenstored.socket"));
-    return c && c->read("/local/domain/0/name");
-}
-
-/// Starts the same program in the background, and returns when it serves or has failed.
-xenpp::result<void> run_in_background(xenpp::os::state_dir const& where, options const& o) {
-    if (auto const pid = xenpp::running_daemon(where); pid != 0) {
-        return xenpp::fail(
-            "xenppd", fmt::format("xenppd is already running for {} (pid {})", where.path(), pid));
-    }
-    auto const log = where.file("xenppd.log");
-    auto const begins = size_of(log);
-    std::vector<std::string> arguments{"/proc/self/exe", "--foreground"};
-    arguments.insert(arguments.end(), o.arguments.begin(), o.arguments.end());
-    auto const child = XENPP_TRY(xenpp::os::spawn({std::move(arguments), log, true}));
-    while (!answers(where)) {
-        if (child.wait(5)) {
-            return xenpp::fail("xenppd",
-                               "it ended:\n" + xenpp::os::tail_of_file(log, size_of(log) - begins));
-        }
-    }
-    return {};
-}
-
 } // namespace
 
 int main(int argc, char** argv) {
-    auto const o = read_options({argv + 1, argv + argc});
+    std::vector<std::string> const arguments(argv + 1, argv + argc);
+    auto const o = read_options(arguments);
     if (!o) {
         fmt::print(stderr, "{}\n", o.error().message());
         return 2;
@@ -183,7 +145,9 @@ int main(int argc, char** argv) {
     if (o->foreground) {
         return run(*where, *o);
     }
-    auto const started = run_in_background(*where, *o);
+    std::vector<std::string> foreground{"--foreground"};
+    foreground.insert(foreground.end(), arguments.begin(), arguments.end());
+    auto const started = xenpp::start_daemon(*where, "/proc/self/exe", foreground);
     if (!started) {
         fmt::print(stderr, "{}\n", started.error().message());
         return 1;

@@ -10,6 +10,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace xenpp {
 
@@ -53,6 +54,13 @@ private:
 
     std::unique_ptr<state> state_;
 };
+
+/// Starts `program`, which is xenppd, with `arguments` as a process of its own that belongs to
+/// nobody and logs to xenppd.log, and returns when it serves. Errors: EBUSY, one serves already;
+/// else what it said before it ended.
+result<void> start_daemon(os::state_dir const& where,
+                          std::string const& program,
+                          std::vector<std::string> const& arguments);
 
 /// The pid of the daemon that serves a state folder; 0: none does.
 int running_daemon(os::state_dir const& where);
