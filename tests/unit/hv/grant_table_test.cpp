@@ -65,6 +65,28 @@ TEST_CASE_METHOD(grants_fixture, "grant_table.marks_last_as_long_as_a_use_that_n
     CHECK(a.grants.used_count == 0);
 }
 
+TEST_CASE_METHOD(grants_fixture, "grant_table.a_handle_ends_its_own_mapping_and_no_other") {
+    grant(a, 9, b);
+    auto const writer = map(b, a, 9, 0, hole);
+    auto const reader = map(b, a, 9, abi::gntmap_readonly, hole + page_size);
+    // Ending the writer at the reader's place would leave a writable page behind a reader's mark.
+    CHECK(unmap(b, writer.handle, hole + page_size) == abi::gntst_general_error);
+    CHECK((v1(a, 9).flags & abi::gtf_writing) != 0);
+    CHECK(unmap(b, reader.handle, hole + page_size) == abi::gntst_okay);
+    CHECK(unmap(b, writer.handle, hole) == abi::gntst_okay);
+    CHECK(v1(a, 9).flags == abi::gtf_permit_access);
+    CHECK(references(a) == 1);
+}
+
+TEST_CASE_METHOD(grants_fixture, "grant_table.a_mapping_that_was_overwritten_can_still_be_ended") {
+    grant(a, 9, b);
+    auto const op = map(b, a, 9, 0, hole);
+    m.add_page(b, gfn(hole / page_size));
+    CHECK(unmap(b, op.handle, hole) == abi::gntst_okay);
+    CHECK(hv::p2m_lookup(b, gfn(hole / page_size))); // what stands there now is left alone
+    CHECK(references(a) == 1);
+}
+
 TEST_CASE_METHOD(grants_fixture, "grant_table.what_is_not_granted_cannot_be_mapped") {
     grant(a, 9, b);
     CHECK(map(control, a, 9).status == abi::gntst_general_error); // somebody else's
