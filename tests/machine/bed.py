@@ -105,6 +105,10 @@ class Bed:
                                      self.dmesg_tail())
             time.sleep(0.1)
 
+    def wait_gone(self):
+        """Until no guest is left; xl shutdown -w returns when one has shut down."""
+        self.wait("every guest to be gone", lambda: self.domains() == {})
+
     def type_into(self, name, text):
         """Types a line into the guest's console, as a person at xl console would."""
         tty = self.xl("console", "--path", name).stdout.strip()

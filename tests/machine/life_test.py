@@ -22,7 +22,7 @@ class Boot(BedTest):
         rows = self.bed.xl("vcpu-list", "one").stdout.splitlines()[1:]
         self.assertEqual(len(rows), vcpus)
         self.bed.xl("shutdown", "-w", "one")
-        self.assertEqual(self.bed.domains(), {})
+        self.bed.wait_gone()
 
     def test_one_vcpu(self):
         self.boot(1)
@@ -36,7 +36,7 @@ class Boot(BedTest):
         for name in ("a", "b"):
             self.bed.wait_log(name, r"GUEST-UP type=xen cpus=2")
         self.bed.xl("shutdown", "-a", "-w")
-        self.assertEqual(self.bed.domains(), {})
+        self.bed.wait_gone()
 
     def test_three_domains_at_once(self):
         for name in ("a", "b", "c"):
@@ -75,7 +75,7 @@ class NothingLeaks(BedTest):
             # What tells rounds apart by design: the domain counter.
             return bed.info("free_memory"), fds, store, sorted(bed.processes())
 
-        bed.wait("free memory to settle", lambda: bed.domains() == {})
+        bed.wait_gone()
         time.sleep(1)
         before = measure()
         for n in range(ROUNDS):
