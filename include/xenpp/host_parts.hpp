@@ -4,12 +4,18 @@
 
 #include <xenpp/base/error.hpp>
 #include <xenpp/host.hpp>
-#include <xenpp/store/connection.hpp>
-#include <xenpp/transport/doors.hpp>
 
 #include <functional>
 #include <memory>
 #include <string>
+
+namespace xenpp::store {
+class connection;
+} // namespace xenpp::store
+
+namespace xenpp::transport {
+class doors;
+} // namespace xenpp::transport
 
 namespace xenpp {
 

@@ -11,6 +11,8 @@
 
 #include <fmt/core.h>
 
+#include <sys/mman.h>
+
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
@@ -151,6 +153,8 @@ result<void> write(build_state& s, placement const& p) {
                                e.detail.empty() ? "" : ": ", e.detail);
         return unexpected(std::move(e));
     }
+    // All pages in one call instead of one fault each; where the kernel cannot, they fault.
+    static_cast<void>(madvise(map->data(), map->size(), MADV_POPULATE_WRITE));
     std::memcpy(map->data() + offset, p.content.data(), p.content.size());
     return {};
 }

@@ -143,8 +143,14 @@ result<host_parts> find(host_options const& options) {
     auto const where = XENPP_TRY(
         options.state_dir.empty() ? os::state_dir::open() : os::state_dir::open(options.state_dir));
     auto parts = connect(where);
-    if (!parts && options.start) {
-        parts = start_and_connect(options, where);
+    if (parts || !options.start) {
+        return parts;
+    }
+    auto const why = std::move(parts.error());
+    parts = start_and_connect(options, where);
+    if (!parts && why.code != ENOENT && why.code != ECONNREFUSED) { // more than "not running"
+        parts.error().detail +=
+            fmt::format(" (it was to be started because of: {})", why.message());
     }
     return parts;
 }
