@@ -29,6 +29,7 @@ void carry_out_startup(vcpu& v) noexcept {
 /// What SVM does of an exit's outcome.
 struct vendor {
     static bool skip(vcpu& v) noexcept { return svm_skip(v); }
+
     static void inject(vcpu& v, hv::exit_action const& a) noexcept { svm_inject(v, a); }
 };
 

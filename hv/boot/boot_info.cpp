@@ -33,6 +33,7 @@ struct [[gnu::packed]] table_header {
     std::uint32_t length;
     std::array<std::uint8_t, 28> rest;
 };
+
 static_assert(sizeof(table_header) == 36);
 
 std::uint64_t find_table(std::uint64_t rsdp, std::string_view signature) noexcept {
@@ -42,8 +43,8 @@ std::uint64_t find_table(std::uint64_t rsdp, std::string_view signature) noexcep
     unsigned const step = has_xsdt ? 8 : 4;
     auto const header = read_at<table_header>(root);
     for (std::uint32_t at = sizeof header; at + step <= header.length && at < 4096; at += step) {
-        std::uint64_t const table = has_xsdt ? read_at<std::uint64_t>(root + at)
-                                             : read_at<std::uint32_t>(root + at);
+        std::uint64_t const table =
+            has_xsdt ? read_at<std::uint64_t>(root + at) : read_at<std::uint32_t>(root + at);
         auto const h = read_at<table_header>(table);
         if (std::string_view(h.signature.data(), 4) == signature) {
             return table;
@@ -65,8 +66,8 @@ bool read_pvh(std::uint64_t start_info, boot_info& out) noexcept {
         out.command_line = std::string_view(text, bounded_length(text, 2048));
     }
     for (std::uint32_t i = 0; i < info.memmap_entries && out.ram_count < out.ram.size(); ++i) {
-        auto const e = read_at<abi::hvm_memmap_table_entry>(info.memmap_paddr +
-                                                            i * sizeof(abi::hvm_memmap_table_entry));
+        auto const e = read_at<abi::hvm_memmap_table_entry>(
+            info.memmap_paddr + i * sizeof(abi::hvm_memmap_table_entry));
         std::uint64_t const base = (e.addr + page_size - 1) & page_mask;
         std::uint64_t const end = (e.addr + e.size) & page_mask;
         if (e.type == 1 && end > base) {

@@ -36,9 +36,9 @@ bool start_one(std::uint32_t apic_id) noexcept {
     there.apic_id = apic_id;
     adopt_stack(top, there);
     auto const sp = reinterpret_cast<std::uint64_t>(top - 16);
-    std::memcpy(direct_map(trampoline_base + static_cast<std::uint64_t>(ap_stack_slot -
-                                                                        ap_trampoline)),
-                &sp, sizeof sp);
+    std::memcpy(
+        direct_map(trampoline_base + static_cast<std::uint64_t>(ap_stack_slot - ap_trampoline)),
+        &sp, sizeof sp);
     lapic_start_cpu(apic_id, trampoline_base >> 12);
     for (unsigned waited = 0; !atomic_load(there.online) && waited < 20000; ++waited) {
         busy_wait_us(50);
@@ -72,8 +72,7 @@ void ap_main() {
     percpu& here = this_percpu();
     exceptions_init_cpu(here);
     lapic_init();
-    auto const save_area =
-        machine().frames.allocate(0, domid_xen, hv::page_use::hypervisor);
+    auto const save_area = machine().frames.allocate(0, domid_xen, hv::page_use::hypervisor);
     if (save_area && svm_missing() == nullptr) {
         svm_init_cpu(here, *save_area);
     }

@@ -36,15 +36,15 @@ void exceptions_init() noexcept {
 void exceptions_init_cpu(percpu& here) noexcept {
     here.gdt[1] = x86::make_code64(0).raw;
     here.gdt[2] = x86::make_data(0).raw;
-    auto const tss = x86::make_system(x86::system_type::tss_available,
-                                      reinterpret_cast<std::uint64_t>(&here.tss),
-                                      sizeof here.tss - 1);
+    auto const tss =
+        x86::make_system(x86::system_type::tss_available,
+                         reinterpret_cast<std::uint64_t>(&here.tss), sizeof here.tss - 1);
     here.gdt[4] = tss.low;
     here.gdt[5] = tss.high;
     here.tss.iomap_base = sizeof here.tss;
     load_gdt({sizeof here.gdt - 1, reinterpret_cast<std::uint64_t>(here.gdt.data())});
-    asm volatile("pushq %0; leaq 1f(%%rip), %%rax; pushq %%rax; lretq; 1:"
-                 ::"i"(code_selector.raw) : "rax", "memory");
+    asm volatile("pushq %0; leaq 1f(%%rip), %%rax; pushq %%rax; lretq; 1:" ::"i"(code_selector.raw)
+                 : "rax", "memory");
     asm volatile("mov %0, %%ds; mov %0, %%es; mov %0, %%ss" ::"r"(data_selector));
     load_tr(tss_selector);
     load_idt({sizeof idt - 1, reinterpret_cast<std::uint64_t>(idt.data())});

@@ -18,7 +18,7 @@ hv::tsc_scale to_ns = hv::scale_for(1'000'000);
 std::uint64_t timer_hz = 1'000'000'000;
 
 std::uint32_t measure_by_pit() noexcept {
-    constexpr std::uint32_t ticks = 11932; // 10 ms at 1193182 Hz
+    constexpr std::uint32_t ticks = 11932;                         // 10 ms at 1193182 Hz
     outb(0x61, static_cast<std::uint8_t>((inb(0x61) & ~2U) | 1U)); // gate on, speaker off
     outb(0x43, 0xb0);                                              // channel 2, mode 0, both bytes
     outb(0x42, ticks & 0xff);
@@ -74,7 +74,9 @@ void clock_arm(std::uint64_t deadline_ns) noexcept {
     // Long waits are cut short: the run loop finds nothing due and arms again.
     constexpr std::uint64_t longest = 1'000'000'000;
     std::uint64_t const ticks = (wait < longest ? wait : longest) * (timer_hz / 1000) / 1'000'000;
-    lapic_timer(ticks < 1 ? 1 : ticks > 0xffffffff ? 0xffffffff : static_cast<std::uint32_t>(ticks));
+    lapic_timer(ticks < 1            ? 1
+                : ticks > 0xffffffff ? 0xffffffff
+                                     : static_cast<std::uint32_t>(ticks));
 }
 
 void busy_wait_us(std::uint32_t us) noexcept {

@@ -13,11 +13,13 @@ namespace xenpp::image {
 [[gnu::always_inline]] inline void outb(std::uint16_t port, std::uint8_t v) noexcept {
     asm volatile("outb %0, %1" ::"a"(v), "Nd"(port) : "memory");
 }
+
 [[gnu::always_inline]] inline std::uint8_t inb(std::uint16_t port) noexcept {
     std::uint8_t v;
     asm volatile("inb %1, %0" : "=a"(v) : "Nd"(port) : "memory");
     return v;
 }
+
 [[gnu::always_inline]] inline void outw(std::uint16_t port, std::uint16_t v) noexcept {
     asm volatile("outw %0, %1" ::"a"(v), "Nd"(port) : "memory");
 }
@@ -28,6 +30,7 @@ namespace xenpp::image {
     asm volatile("rdmsr" : "=a"(low), "=d"(high) : "c"(x86::raw(m)) : "memory");
     return (std::uint64_t{high} << 32) | low;
 }
+
 [[gnu::always_inline]] inline void write_msr(x86::msr m, std::uint64_t v) noexcept {
     asm volatile("wrmsr" ::"c"(x86::raw(m)), "a"(static_cast<std::uint32_t>(v)),
                  "d"(static_cast<std::uint32_t>(v >> 32))
@@ -78,9 +81,11 @@ XENPP_CONTROL_REGISTER(4)
 [[gnu::always_inline]] inline void load_gdt(x86::table_pointer const& p) noexcept {
     asm volatile("lgdt %0" ::"m"(p));
 }
+
 [[gnu::always_inline]] inline void load_idt(x86::table_pointer const& p) noexcept {
     asm volatile("lidt %0" ::"m"(p));
 }
+
 [[gnu::always_inline]] inline void load_tr(std::uint16_t selector) noexcept {
     asm volatile("ltr %0" ::"r"(selector));
 }
@@ -89,10 +94,12 @@ XENPP_CONTROL_REGISTER(4)
 [[gnu::always_inline]] inline void interrupt_window() noexcept {
     asm volatile("sti; nop; cli" ::: "memory");
 }
+
 /// Sleeps until an interrupt; comes back with interrupts off.
 [[gnu::always_inline]] inline void halt_until_interrupt() noexcept {
     asm volatile("sti; hlt; cli" ::: "memory");
 }
+
 [[noreturn]] inline void halt_forever() noexcept {
     for (;;) {
         asm volatile("cli; hlt");

@@ -3,8 +3,8 @@
 #pragma once
 
 #include "platform/clock.hpp"
-#include "platform/layout.hpp"
 #include "platform/lapic.hpp"
+#include "platform/layout.hpp"
 #include "platform/percpu.hpp"
 #include "platform/serial.hpp"
 
@@ -22,15 +22,24 @@ namespace xenpp::image {
 class image_platform {
 public:
     std::byte* map(mfn f) noexcept { return direct_map(to_maddr(f).raw()); }
+
     std::uint64_t now_ns() noexcept { return clock_now_ns(); }
+
     std::uint64_t tsc() noexcept;
+
     std::uint64_t tsc_base() noexcept { return clock_tsc_base(); }
+
     std::uint32_t tsc_khz() noexcept { return clock_khz(); }
+
     unsigned cpu_count() noexcept { return image::cpu_count; }
+
     cpu_id this_cpu() noexcept { return this_percpu().id; }
+
     void kick(cpu_id c) noexcept;
     void set_deadline(std::uint64_t ns) noexcept;
+
     void notify_control() noexcept { doorbell_ring(); }
+
     void console_write(std::string_view text) noexcept;
     std::uint64_t random() noexcept;
     [[noreturn]] void shutdown_machine(bool reboot) noexcept;

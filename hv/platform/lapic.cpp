@@ -17,13 +17,23 @@ constexpr std::uint64_t ioapic_address = 0xfec00000;
 
 // Register numbers as x2APIC MSR - 0x800; the MMIO offset is sixteen times that.
 enum class reg : std::uint32_t {
-    id = 0x02, tpr = 0x08, eoi = 0x0b, svr = 0x0f, icr = 0x30, icr_high = 0x31, lvt_timer = 0x32,
-    lint0 = 0x35, lint1 = 0x36, timer_initial = 0x38, timer_current = 0x39, timer_divide = 0x3e,
+    id = 0x02,
+    tpr = 0x08,
+    eoi = 0x0b,
+    svr = 0x0f,
+    icr = 0x30,
+    icr_high = 0x31,
+    lvt_timer = 0x32,
+    lint0 = 0x35,
+    lint1 = 0x36,
+    timer_initial = 0x38,
+    timer_current = 0x39,
+    timer_divide = 0x3e,
 };
 
 bool x2apic = false;
 
-volatile std::uint32_t* mmio(reg r) noexcept {
+std::uint32_t volatile* mmio(reg r) noexcept {
     return direct_map<volatile std::uint32_t>(lapic_address + 16 * static_cast<std::uint64_t>(r));
 }
 
@@ -69,7 +79,7 @@ void lapic_init() noexcept {
     write(reg::svr, 0x100 | vector_spurious);
     write(reg::tpr, 0);
     write(reg::lint0, 1U << 16);
-    write(reg::lint1, 4U << 8); // NMI
+    write(reg::lint1, 4U << 8);    // NMI
     write(reg::timer_divide, 0xb); // by one
     write(reg::lvt_timer, vector_timer);
 }

@@ -24,12 +24,12 @@ enum work_bit : std::uint32_t {
 struct alignas(64) percpu {
     cpu_id id{};
     std::uint32_t apic_id = 0;
-    std::uint32_t work = 0;         ///< work_bit, changed atomically (IPIs may come from anywhere)
-    std::uint64_t deadline_ns = 0;  ///< what the timer is armed for
-    std::uint64_t asid_next = 1;    ///< hv/svm: the next ASID to give out on this CPU
+    std::uint32_t work = 0;        ///< work_bit, changed atomically (IPIs may come from anywhere)
+    std::uint64_t deadline_ns = 0; ///< what the timer is armed for
+    std::uint64_t asid_next = 1;   ///< hv/svm: the next ASID to give out on this CPU
     std::uint64_t asid_generation = 1;
     std::uint64_t hsave_pa = 0;
-    void* loaded = nullptr;         ///< the vCPU whose state is in the registers
+    void* loaded = nullptr; ///< the vCPU whose state is in the registers
     std::array<std::uint64_t, 8> gdt{};
     x86::tss64 tss{};
     bool online = false;

@@ -28,17 +28,17 @@ namespace {
 
 hv::svm::capabilities caps;
 hv::svm::shared_tables tables;
-std::uint64_t host_xcr0 = 0;   ///< every component that the processor has and we switch
-unsigned fpu_order = 0;        ///< of a vCPU's XSAVE area
+std::uint64_t host_xcr0 = 0; ///< every component that the processor has and we switch
+unsigned fpu_order = 0;      ///< of a vCPU's XSAVE area
 bool has_xsave = false;
 bool has_rdtscp = false;
 
 /// MSRs that VMLOAD and VMSAVE switch: the guest's own, no exit.
-constexpr x86::msr passed_through[] = {
-    x86::msr::ia32_fs_base, x86::msr::ia32_gs_base,      x86::msr::ia32_kernel_gs_base,
-    x86::msr::ia32_star,    x86::msr::ia32_lstar,        x86::msr::ia32_cstar,
-    x86::msr::ia32_fmask,   x86::msr::ia32_sysenter_cs,  x86::msr::ia32_sysenter_esp,
-    x86::msr::ia32_sysenter_eip};
+constexpr x86::msr passed_through[] = {x86::msr::ia32_fs_base,        x86::msr::ia32_gs_base,
+                                       x86::msr::ia32_kernel_gs_base, x86::msr::ia32_star,
+                                       x86::msr::ia32_lstar,          x86::msr::ia32_cstar,
+                                       x86::msr::ia32_fmask,          x86::msr::ia32_sysenter_cs,
+                                       x86::msr::ia32_sysenter_esp,   x86::msr::ia32_sysenter_eip};
 
 /// Two bits an MSR, three ranges of 8192 (APM2 15.11).
 void permit_msr(std::byte* map, x86::msr m) noexcept {
@@ -51,6 +51,7 @@ void permit_msr(std::byte* map, x86::msr m) noexcept {
 void vm_save(std::uint64_t pa) noexcept {
     asm volatile("vmsave %0" ::"a"(pa) : "memory");
 }
+
 void vm_load(std::uint64_t pa) noexcept {
     asm volatile("vmload %0" ::"a"(pa) : "memory");
 }
@@ -147,8 +148,8 @@ void inject_interrupt(vcpu& v, x86::vmcb_ref b) noexcept {
         if (due.from_lapic) {
             v.lapic.acknowledge(static_cast<unsigned>(due.vector));
         }
-        b.set<&x86::vmcb::event_inj>(x86::encode(
-            x86::event_injection::interrupt(static_cast<std::uint8_t>(due.vector))));
+        b.set<&x86::vmcb::event_inj>(
+            x86::encode(x86::event_injection::interrupt(static_cast<std::uint8_t>(due.vector))));
     }
     if (later != b.has_intercept(x86::intercept::vintr)) {
         b.set_intercept(x86::intercept::vintr, later);
@@ -283,8 +284,7 @@ void svm_inject(vcpu& v, hv::exit_action const& a) noexcept {
     std::uint32_t code = a.error_code;
     if (auto const first = x86::decode_event(s.reinject);
         first && first->type == x86::event_injection::kind::exception &&
-        x86::escalate(static_cast<x86::exception>(first->vector), e) !=
-            x86::escalation::serial) {
+        x86::escalate(static_cast<x86::exception>(first->vector), e) != x86::escalation::serial) {
         e = x86::exception::double_fault;
         code = 0;
     }

@@ -27,6 +27,7 @@ public:
 
     /// The oldest position still held, and the position after the newest character.
     std::uint32_t oldest() const noexcept { return consumed_; }
+
     std::uint32_t newest() const noexcept { return produced_; }
 
     /// The character at `position`, which lies in [oldest, newest).

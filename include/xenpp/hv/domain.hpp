@@ -21,7 +21,8 @@ namespace xenpp::hv {
 
 inline constexpr unsigned max_vcpus_per_domain = 128;
 
-/// The E820 map that a domain is told: what the toolstack gave, kept as it is. In a page of its own.
+/// The E820 map that a domain is told: what the toolstack gave, kept as it is. In a page of its
+/// own.
 struct guest_memory_map {
     static constexpr std::uint32_t entry_size = 20; ///< base, size (8 bytes each), type (4)
     static constexpr std::uint32_t capacity = 200;
@@ -31,7 +32,11 @@ struct guest_memory_map {
 };
 
 /// Where a domain is in its life (Xen: is_dying).
-enum class dying_state : std::uint8_t { alive, dying, dead };
+enum class dying_state : std::uint8_t {
+    alive,
+    dying,
+    dead
+};
 
 /// A line of the guest's that has not ended yet.
 struct guest_line {
@@ -45,6 +50,7 @@ template <class P>
 struct domain {
     domain(hypervisor<P>& h, domid n, domain_kind k) noexcept
         : hv(h), id(n), kind(k), guest_memory(h) {}
+
     domain(domain const&) = delete;
     domain& operator=(domain const&) = delete;
     ~domain() = default;
@@ -64,7 +70,7 @@ struct domain {
     std::array<std::uint8_t, 16> handle{}; ///< the uuid
     std::uint32_t create_flags = 0;        ///< domctl_cdf_*
     std::uint32_t ssidref = 0;
-    std::uint64_t created_ns = 0;          ///< system time of creation; tells a reused domid
+    std::uint64_t created_ns = 0; ///< system time of creation; tells a reused domid
     std::uint32_t cpupool = 0;
     std::uint32_t weight = 256;            ///< credit2
     std::uint32_t cap = 0;                 ///< percent of one CPU, 0: none
@@ -79,9 +85,9 @@ struct domain {
     std::array<vcpu<P>*, max_vcpus_per_domain> vcpus{}; ///< null: not created
 
     // --- memory (hv/memory_op.hpp, hv/p2m.hpp) ---
-    p2m<P> guest_memory;            ///< gfn -> mfn, HVM only
-    spinlock page_lock;             ///< guards the three counts
-    std::uint64_t total_pages = 0;  ///< frames it owns; while not 0 they hold a domain reference
+    p2m<P> guest_memory;           ///< gfn -> mfn, HVM only
+    spinlock page_lock;            ///< guards the three counts
+    std::uint64_t total_pages = 0; ///< frames it owns; while not 0 they hold a domain reference
     std::uint64_t max_pages = 0;
     std::uint64_t outstanding_pages = 0; ///< claimed, not yet populated
     mfn shared_info_frame{};
@@ -98,14 +104,14 @@ struct domain {
 
     // --- pausing and the end ---
     static constexpr std::uint32_t no_code = ~std::uint32_t{0};
-    std::uint32_t pause_count = 1;      ///< by the control plane; created paused
-    bool was_unpaused = false;          ///< creation is over: what it sees of the CPU stays
+    std::uint32_t pause_count = 1; ///< by the control plane; created paused
+    bool was_unpaused = false;     ///< creation is over: what it sees of the CPU stays
     bool is_shut_down = false;
-    std::uint32_t shutdown_code = 0;    ///< abi shutdown_*, valid when shut down
-    std::uint32_t latched_code = no_code; ///< what a shutdown will report (SCHEDOP_shutdown_code)
-    std::array<timer, 2> watchdogs;     ///< armed, or free: no owner (SCHEDOP_watchdog)
+    std::uint32_t shutdown_code = 0;        ///< abi shutdown_*, valid when shut down
+    std::uint32_t latched_code = no_code;   ///< what a shutdown will report (SCHEDOP_shutdown_code)
+    std::array<timer, 2> watchdogs;         ///< armed, or free: no owner (SCHEDOP_watchdog)
     dying_state dying = dying_state::alive; ///< atomic
-    std::uint32_t teardown_step = 0;    ///< how far destroydomain has come
+    std::uint32_t teardown_step = 0;        ///< how far destroydomain has come
 };
 
 } // namespace xenpp::hv

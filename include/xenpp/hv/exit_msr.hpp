@@ -15,8 +15,8 @@ namespace xenpp::hv {
 /// The registers whose value lives in the vendor's control block.
 template <class V, class P>
 concept VendorMsrs = requires(vcpu<P>& v, std::uint64_t x) {
-    { V::set_efer(v, x) }; // EFER as the guest wrote it, checked
-    { V::set_pat(v, x) };
+    {V::set_efer(v, x)}; // EFER as the guest wrote it, checked
+    {V::set_pat(v, x)};
 };
 
 namespace detail {
@@ -50,8 +50,7 @@ bool efer_is_valid(vcpu<P> const& v, std::uint64_t value) noexcept {
     efer::value const now(v.context.efer);
     efer::value const wanted(value);
     bool const lme_changes = now.has(efer::lme) != wanted.has(efer::lme);
-    return !wanted.has_any(~offered) &&
-           !(lme_changes && cr0::value(v.context.cr0).has(cr0::pg));
+    return !wanted.has_any(~offered) && !(lme_changes && cr0::value(v.context.cr0).has(cr0::pg));
 }
 
 } // namespace detail

@@ -14,8 +14,8 @@ namespace xenpp::hv {
 template <class P>
 exit_action handle_cpuid(vcpu<P>& v) noexcept {
     auto& c = v.context;
-    auto const r = cpuid_query(v, static_cast<std::uint32_t>(c.rax),
-                               static_cast<std::uint32_t>(c.rcx));
+    auto const r =
+        cpuid_query(v, static_cast<std::uint32_t>(c.rax), static_cast<std::uint32_t>(c.rcx));
     c.rax = r.a;
     c.rbx = r.b;
     c.rcx = r.c;
@@ -27,9 +27,8 @@ exit_action handle_cpuid(vcpu<P>& v) noexcept {
 /// has ended, and when all have, the domain has powered itself off.
 template <class P>
 exit_action handle_hlt(vcpu<P>& v) noexcept {
-    return x86::rflags::value(v.context.rflags).has(x86::rflags::interrupt)
-               ? exit_action::block()
-               : exit_action::halted();
+    return x86::rflags::value(v.context.rflags).has(x86::rflags::interrupt) ? exit_action::block()
+                                                                            : exit_action::halted();
 }
 
 /// XSETBV of register 0 with a value that the domain's CPUID offers; else #GP (APM2 11.5.2).

@@ -83,7 +83,8 @@ void set_singleshot(vcpu<P>& v, std::uint64_t deadline_ns) noexcept {
     set_timer(v.dom.hv, v.singleshot_timer, deadline_ns);
 }
 
-/// VCPUOP_set_periodic_timer: VIRQ_TIMER every `period_ns`; 0 stops it. Missed ticks are not made up.
+/// VCPUOP_set_periodic_timer: VIRQ_TIMER every `period_ns`; 0 stops it. Missed ticks are not made
+/// up.
 template <class P>
 void set_periodic(vcpu<P>& v, std::uint64_t period_ns) noexcept {
     atomic_store(v.periodic_ns, period_ns);

@@ -62,6 +62,7 @@ inline constexpr std::array hypercall_rows{
     hypercall_row<P>{abi::hypercall::domctl,           "domctl",           do_domctl<P>,           caller::control},
     hypercall_row<P>{abi::hypercall::arch_7,           "link_op",          do_link_op<P>,          caller::control},
 };
+
 // clang-format on
 
 /// Carries out hypercall `number`. `nosys` for a number without a row, `perm` for the wrong caller.
@@ -72,7 +73,8 @@ hypercall_result dispatch_hypercall(vcpu<P>& v, unsigned number, hypercall_args&
     static constexpr auto index = [] {
         std::array<std::uint8_t, numbers> t{};
         for (std::uint8_t i = 0; i < hypercall_rows<P>.size(); ++i) {
-            t[static_cast<unsigned>(hypercall_rows<P>[i].number)] = static_cast<std::uint8_t>(i + 1);
+            t[static_cast<unsigned>(hypercall_rows<P>[i].number)] =
+                static_cast<std::uint8_t>(i + 1);
         }
         return t;
     }();

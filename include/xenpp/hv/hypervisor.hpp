@@ -18,7 +18,7 @@ inline constexpr unsigned max_domains = 4096;
 struct control_window {
     std::uint64_t virtual_base = 0; ///< where every control process maps it
     maddr machine_base{};
-    std::uint64_t size = 0;         ///< bytes
+    std::uint64_t size = 0; ///< bytes
 };
 
 template <class P>
@@ -30,6 +30,7 @@ class hypervisor {
 public:
     explicit hypervisor(P& p) noexcept
         : platform(p), frames(p, epoch, cpu_epoch), scheduler(*this) {}
+
     hypervisor(hypervisor const&) = delete;
     hypervisor& operator=(hypervisor const&) = delete;
     ~hypervisor() = default;
@@ -42,19 +43,19 @@ public:
     link_service<P>* link = nullptr; ///< the machine link, where there is one
     std::array<char, 1024> command_line{};
     bool guest_console = false; ///< guest_loglvl=all: guests may print through the hypervisor
-    cpuid_policy host_cpuid; ///< what the processors say
-    cpuid_policy hvm_cpuid;  ///< the most that a guest may be given; both set at boot
+    cpuid_policy host_cpuid;    ///< what the processors say
+    cpuid_policy hvm_cpuid;     ///< the most that a guest may be given; both set at boot
     std::uint64_t wall_clock_base_ns = 0; ///< UTC ns at system time 0 (settime64)
 
     // --- domains ---
-    spinlock domains_lock;                            ///< guards the table, not the domains
+    spinlock domains_lock; ///< guards the table, not the domains
     std::array<domain<P>*, max_domains> domains{};
-    domain<P>* control = nullptr;                     ///< domain 0
-    std::uint16_t last_domid = 0;                     ///< given to the newest domain
+    domain<P>* control = nullptr; ///< domain 0
+    std::uint16_t last_domid = 0; ///< given to the newest domain
 
     // --- epochs: a frame freed in epoch e may be reused when every CPU has passed e ---
-    std::uint64_t epoch = 1;                          ///< atomic
-    std::array<std::uint64_t, max_cpus> cpu_epoch{};  ///< atomic; ~0 for a CPU that is idle
+    std::uint64_t epoch = 1;                         ///< atomic
+    std::array<std::uint64_t, max_cpus> cpu_epoch{}; ///< atomic; ~0 for a CPU that is idle
 };
 
 /// A counted reference to a domain: it stays allocated (if dead) while one is held.
@@ -62,25 +63,34 @@ template <class P>
 class domain_ref {
 public:
     domain_ref() noexcept = default;
+
     /// Takes over a reference that was counted already.
     explicit domain_ref(domain<P>* counted) noexcept : d_(counted) {}
+
     domain_ref(domain_ref&& o) noexcept : d_(o.d_) { o.d_ = nullptr; }
+
     domain_ref& operator=(domain_ref&& o) noexcept {
         auto* const t = d_;
         d_ = o.d_;
         o.d_ = t;
         return *this;
     }
+
     domain_ref(domain_ref const&) = delete;
     domain_ref& operator=(domain_ref const&) = delete;
+
     ~domain_ref() {
         if (d_ != nullptr) {
             release_domain(*d_);
         }
     }
+
     domain<P>* operator->() const noexcept { return d_; }
+
     domain<P>& operator*() const noexcept { return *d_; }
+
     domain<P>* get() const noexcept { return d_; }
+
     explicit operator bool() const noexcept { return d_ != nullptr; }
 
 private:

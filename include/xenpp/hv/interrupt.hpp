@@ -73,8 +73,8 @@ void send_sipi(vcpu<P>& target, unsigned vector) noexcept {
     }
     atomic_store(target.startup, startup_sipi | (vector & 0xff));
     target.initialised = true;
-    atomic_fetch_and(target.pause, ~std::uint32_t{pause_wait_sipi | pause_down | pause_blocked |
-                                                  pause_poll});
+    atomic_fetch_and(target.pause,
+                     ~std::uint32_t{pause_wait_sipi | pause_down | pause_blocked | pause_poll});
     vcpu_wake(target);
 }
 

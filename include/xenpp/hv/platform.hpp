@@ -26,38 +26,38 @@ inline constexpr unsigned max_cpus = 64;
 template <class P>
 concept Platform =
     requires(P& p, mfn f, cpu_id c, std::string_view text, vcpu<P>& v, abi::hvm_hw_cpu state) {
-        // Memory: every frame of the machine, addressable (the direct map: frames that follow one
-        // another do so there too).
-        { p.map(f) } -> std::same_as<std::byte*>;
-        // Time: nanoseconds since the hypervisor started, monotonic, the same on every CPU; what
-        // guests read as system time. The TSC that goes with it, and its rate.
-        { p.now_ns() } -> std::same_as<std::uint64_t>;
-        { p.tsc() } -> std::same_as<std::uint64_t>;
-        { p.tsc_base() } -> std::same_as<std::uint64_t>; // the TSC at system time 0
-        { p.tsc_khz() } -> std::same_as<std::uint32_t>;
-        // CPUs: how many run, which one this is (0 .. count-1).
-        { p.cpu_count() } -> std::same_as<unsigned>;
-        { p.this_cpu() } -> std::same_as<cpu_id>;
-        // Makes CPU `c` leave its guest or its idle loop and pass through its run loop soon.
-        { p.kick(c) };
-        // Arms this CPU's timer for the system time given (0: none); passes through the run loop.
-        { p.set_deadline(std::uint64_t{}) };
-        // Tells the control domain that an event is pending for it (its upcall).
-        { p.notify_control() };
-        // The serial console, unbuffered.
-        { p.console_write(text) };
-        // A random number good enough for salts, not for keys.
-        { p.random() } -> std::same_as<std::uint64_t>;
-        // Processor state of a vCPU that is not running: the vendor's control block.
-        { p.create_vcpu(v) } -> std::same_as<expected<void, errc>>;
-        { p.destroy_vcpu(v) };
-        { p.load_state(v, state) } -> std::same_as<expected<void, errc>>;
-        { p.save_state(v) } -> std::same_as<abi::hvm_hw_cpu>;
-        // The vCPU's second-level tables changed for the worse: no translation cached before
-        // this call may be used by the time every CPU has passed through its run loop.
-        { p.flush_guest_tlb(v) };
-        // Stops or restarts the machine; does not return on a real one.
-        { p.shutdown_machine(bool{} /* reboot */) };
-    };
+    // Memory: every frame of the machine, addressable (the direct map: frames that follow one
+    // another do so there too).
+    { p.map(f) } -> std::same_as<std::byte*>;
+    // Time: nanoseconds since the hypervisor started, monotonic, the same on every CPU; what
+    // guests read as system time. The TSC that goes with it, and its rate.
+    { p.now_ns() } -> std::same_as<std::uint64_t>;
+    { p.tsc() } -> std::same_as<std::uint64_t>;
+    { p.tsc_base() } -> std::same_as<std::uint64_t>; // the TSC at system time 0
+    { p.tsc_khz() } -> std::same_as<std::uint32_t>;
+    // CPUs: how many run, which one this is (0 .. count-1).
+    { p.cpu_count() } -> std::same_as<unsigned>;
+    { p.this_cpu() } -> std::same_as<cpu_id>;
+    // Makes CPU `c` leave its guest or its idle loop and pass through its run loop soon.
+    {p.kick(c)};
+    // Arms this CPU's timer for the system time given (0: none); passes through the run loop.
+    {p.set_deadline(std::uint64_t{})};
+    // Tells the control domain that an event is pending for it (its upcall).
+    {p.notify_control()};
+    // The serial console, unbuffered.
+    {p.console_write(text)};
+    // A random number good enough for salts, not for keys.
+    { p.random() } -> std::same_as<std::uint64_t>;
+    // Processor state of a vCPU that is not running: the vendor's control block.
+    { p.create_vcpu(v) } -> std::same_as<expected<void, errc>>;
+    {p.destroy_vcpu(v)};
+    { p.load_state(v, state) } -> std::same_as<expected<void, errc>>;
+    { p.save_state(v) } -> std::same_as<abi::hvm_hw_cpu>;
+    // The vCPU's second-level tables changed for the worse: no translation cached before
+    // this call may be used by the time every CPU has passed through its run loop.
+    {p.flush_guest_tlb(v)};
+    // Stops or restarts the machine; does not return on a real one.
+    {p.shutdown_machine(bool{} /* reboot */)};
+};
 
 } // namespace xenpp::hv

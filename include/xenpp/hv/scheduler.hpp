@@ -24,11 +24,11 @@ inline constexpr std::uint64_t wake_bonus_ns = 5'000'000;
 /// What the scheduler keeps for one CPU.
 template <class P>
 struct alignas(64) scheduler_cpu {
-    vcpu<P>* current = nullptr;   ///< null: idle; changed under the scheduler's lock
+    vcpu<P>* current = nullptr; ///< null: idle; changed under the scheduler's lock
     std::uint64_t slice_end_ns = 0;
     std::uint64_t idle_since_ns = 0;
-    std::uint64_t idle_ns = 0;    ///< total idle time
-    bool resched = false;         ///< atomic: pass through `choose` before entering a guest
+    std::uint64_t idle_ns = 0; ///< total idle time
+    bool resched = false;      ///< atomic: pass through `choose` before entering a guest
     bool online = false;
     timer_queue timers;
 };
@@ -40,7 +40,7 @@ struct scheduler_state {
 
     hypervisor<P>& hv;
     spinlock lock;
-    vcpu<P>* queue = nullptr;      ///< runnable, not running; least run time first
+    vcpu<P>* queue = nullptr; ///< runnable, not running; least run time first
     std::uint64_t min_vruntime = 0;
     std::array<scheduler_cpu<P>, max_cpus> cpu;
 
@@ -65,7 +65,7 @@ unsigned waiting_runstate(vcpu<P> const& v) noexcept {
         return abi::runstate_runnable;
     }
     return (p & ~std::uint32_t{pause_blocked | pause_poll}) == 0 ? abi::runstate_blocked
-                                                                  : abi::runstate_offline;
+                                                                 : abi::runstate_offline;
 }
 
 template <class P>
@@ -134,7 +134,8 @@ template <class P>
 void tickle(scheduler_state<P>& s, vcpu<P>& v) noexcept {
     unsigned const n = s.hv.platform.cpu_count();
     cpu_mask const allowed = v.hard_affinity;
-    cpu_mask const preferred = (allowed & v.soft_affinity) != 0 ? allowed & v.soft_affinity : allowed;
+    cpu_mask const preferred =
+        (allowed & v.soft_affinity) != 0 ? allowed & v.soft_affinity : allowed;
     int target = -1;
     std::uint64_t furthest = v.vruntime + preempt_margin_ns;
     for (cpu_mask const mask : {preferred, allowed}) {

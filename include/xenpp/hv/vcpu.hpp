@@ -34,7 +34,8 @@ struct guest_context {
     bool long_code = false; ///< executes 64-bit code (CS.L with EFER.LMA)
     bool code32 = false;    ///< CS.D
 
-    /// General register `n` in the processor's own numbering (0 rax, 1 rcx, 2 rdx, 3 rbx, 4 rsp, ...).
+    /// General register `n` in the processor's own numbering (0 rax, 1 rcx, 2 rdx, 3 rbx, 4 rsp,
+    /// ...).
     std::uint64_t& reg(unsigned n) noexcept {
         std::uint64_t* const order[16] = {&rax, &rcx, &rdx, &rbx, &rsp, &rbp, &rsi, &rdi,
                                           &r8,  &r9,  &r10, &r11, &r12, &r13, &r14, &r15};
@@ -44,11 +45,11 @@ struct guest_context {
 
 /// Why a vCPU does not run; it runs when no bit is set (Xen: _VPF_* and pause counts).
 enum pause_flag : std::uint32_t {
-    pause_down = 1U << 0,         ///< not initialised or taken down: VCPUOP_up or a SIPI is needed
-    pause_blocked = 1U << 1,      ///< halted or blocked until an event
-    pause_poll = 1U << 2,         ///< in SCHEDOP_poll
-    pause_domain = 1U << 3,       ///< the whole domain is paused, dying or shut down
-    pause_wait_sipi = 1U << 4,    ///< after INIT, until a SIPI
+    pause_down = 1U << 0,      ///< not initialised or taken down: VCPUOP_up or a SIPI is needed
+    pause_blocked = 1U << 1,   ///< halted or blocked until an event
+    pause_poll = 1U << 2,      ///< in SCHEDOP_poll
+    pause_domain = 1U << 3,    ///< the whole domain is paused, dying or shut down
+    pause_wait_sipi = 1U << 4, ///< after INIT, until a SIPI
 };
 
 inline constexpr unsigned max_virqs = 24;
@@ -63,6 +64,7 @@ struct mtrr_state {
 template <class P>
 struct vcpu {
     vcpu(domain<P>& d, vcpu_id n) noexcept : dom(d), id(n) {}
+
     vcpu(vcpu const&) = delete;
     vcpu& operator=(vcpu const&) = delete;
     ~vcpu() = default;
@@ -92,19 +94,19 @@ struct vcpu {
     std::uint64_t periodic_ns = 0;   ///< period, 0: none
     timer singleshot_timer;
     timer periodic_timer;
-    timer poll_timer;  ///< the time-out of SCHEDOP_poll
+    timer poll_timer; ///< the time-out of SCHEDOP_poll
     timer lapic_timer;
 
     // --- what the guest shares ---
-    abi::vcpu_info* info = nullptr;      ///< in shared_info, or in the registered page
-    mfn info_frame{};                    ///< the registered page, referenced, when `info_registered`
+    abi::vcpu_info* info = nullptr; ///< in shared_info, or in the registered page
+    mfn info_frame{};               ///< the registered page, referenced, when `info_registered`
     bool info_registered = false;
     abi::vcpu_time_info* secondary_time = nullptr; ///< registered second copy of the time
     mfn secondary_time_frame{};
-    bool initialised = false;            ///< has been given a context
+    bool initialised = false; ///< has been given a context
 
     // --- event channels (hv/event_channel.hpp) ---
-    std::array<std::uint32_t, max_virqs> virq_port{}; ///< atomic; the port, 0: not bound
+    std::array<std::uint32_t, max_virqs> virq_port{};       ///< atomic; the port, 0: not bound
     abi::evtchn_fifo_control_block* fifo_control = nullptr; ///< atomic; null: none given
     std::array<std::uint32_t, abi::evtchn_fifo_max_queues> fifo_tail{};
     std::array<spinlock, abi::evtchn_fifo_max_queues> fifo_lock;
@@ -120,7 +122,7 @@ struct vcpu {
     std::uint64_t pat = 0x0007040600070406;
     std::uint64_t tsc_aux = 0;
     mtrr_state mtrr;
-    std::uint64_t exits = 0; ///< stays in the guest that ended
+    std::uint64_t exits = 0;                                    ///< stays in the guest that ended
     std::array<std::uint32_t, exit_reason_count> exit_counts{}; ///< by hv::exit_reason
 };
 

@@ -35,12 +35,15 @@ public:
     void set(unsigned v) noexcept {
         atomic_fetch_or(word_[(v >> 6) & 3], std::uint64_t{1} << (v & 63));
     }
+
     void clear(unsigned v) noexcept {
         atomic_fetch_and(word_[(v >> 6) & 3], ~(std::uint64_t{1} << (v & 63)));
     }
+
     bool test(unsigned v) const noexcept {
         return ((atomic_load(word_[(v >> 6) & 3]) >> (v & 63)) & 1) != 0;
     }
+
     /// The highest vector in the set, or -1.
     int highest() const noexcept {
         for (unsigned i = 4; i-- > 0;) {
@@ -50,10 +53,12 @@ public:
         }
         return -1;
     }
+
     /// The 32 vectors from 32 * n, as the APIC's register shows them.
     std::uint32_t window(unsigned n) const noexcept {
         return static_cast<std::uint32_t>(atomic_load(word_[(n >> 1) & 3]) >> ((n & 1) * 32));
     }
+
     void reset() noexcept {
         for (auto& w : word_) {
             atomic_store(w, 0);
@@ -68,11 +73,11 @@ private:
 struct vlapic_effect {
     enum class kind : std::uint8_t {
         none,
-        eoi,         ///< an interrupt ended; more may be deliverable
-        ipi,         ///< the interrupt command in `icr` is to be carried out
-        timer,       ///< the timer's set-up changed
-        recheck,     ///< the task priority may have fallen
-        enabled,     ///< the APIC was switched on by software and listens from now on
+        eoi,     ///< an interrupt ended; more may be deliverable
+        ipi,     ///< the interrupt command in `icr` is to be carried out
+        timer,   ///< the timer's set-up changed
+        recheck, ///< the task priority may have fallen
+        enabled, ///< the APIC was switched on by software and listens from now on
     };
     kind what = kind::none;
     std::uint64_t icr = 0;
@@ -103,9 +108,13 @@ public:
     }
 
     std::uint32_t id() const noexcept { return id_; }
+
     std::uint64_t base() const noexcept { return base_; }
+
     bool hardware_enabled() const noexcept { return (base_ & apic_base::enabled) != 0; }
+
     bool is_x2apic() const noexcept { return (base_ & apic_base::x2apic) != 0; }
+
     bool software_enabled() const noexcept {
         return hardware_enabled() && (register_[apic_reg::svr] & svr_enable) != 0;
     }
@@ -147,6 +156,7 @@ public:
         }
         return v;
     }
+
     bool has_pending() const noexcept { return pending_.highest() >= 0; }
 
     /// The processor takes `vector`.
@@ -154,6 +164,7 @@ public:
         pending_.clear(vector);
         in_service_.set(vector);
     }
+
     /// Undoes `acknowledge` for a vector that was not delivered after all.
     void unacknowledge(unsigned vector) noexcept {
         in_service_.clear(vector);
@@ -161,6 +172,7 @@ public:
     }
 
     std::uint32_t task_priority() const noexcept { return register_[apic_reg::tpr]; }
+
     void set_task_priority(std::uint32_t v) noexcept { register_[apic_reg::tpr] = v & 0xff; }
 
     /// Reads register `r`; inval for one that does not exist (#GP in x2APIC mode, 0 in xAPIC mode).
@@ -212,9 +224,7 @@ public:
         }
         auto const low = static_cast<std::uint32_t>(v);
         switch (r) {
-        case apic_reg::tpr:
-            register_[r] = low & 0xff;
-            return vlapic_effect{recheck};
+        case apic_reg::tpr: register_[r] = low & 0xff; return vlapic_effect{recheck};
         case apic_reg::eoi:
             if (int const ended = in_service_.highest(); ended >= 0) {
                 in_service_.clear(static_cast<unsigned>(ended));
@@ -244,12 +254,8 @@ public:
         case apic_reg::lvt_error:
             register_[r] = (low & 0x7f7ff) | (software_enabled() ? 0 : lvt_masked);
             return vlapic_effect{r == apic_reg::lvt_timer ? timer : none};
-        case apic_reg::timer_initial:
-            register_[r] = low;
-            return vlapic_effect{timer};
-        case apic_reg::timer_divide:
-            register_[r] = low & 0xb;
-            return vlapic_effect{timer};
+        case apic_reg::timer_initial: register_[r] = low; return vlapic_effect{timer};
+        case apic_reg::timer_divide: register_[r] = low & 0xb; return vlapic_effect{timer};
         case apic_reg::id:
         case apic_reg::ldr:
         case apic_reg::dfr:
@@ -278,7 +284,9 @@ public:
 
     // --- the timer's set-up, for the owner ---
     std::uint32_t timer_vector_entry() const noexcept { return register_[apic_reg::lvt_timer]; }
+
     std::uint32_t timer_initial() const noexcept { return register_[apic_reg::timer_initial]; }
+
     /// The timer ticks every `2^shift` periods of the 100 MHz bus clock (SDM 3, 10.5.4).
     unsigned timer_divide_shift() const noexcept {
         std::uint32_t const d = register_[apic_reg::timer_divide];
@@ -292,10 +300,12 @@ public:
 
     // --- for saving and loading (abi::hvm_hw_lapic, hvm_hw_lapic_regs) ---
     std::uint32_t raw(unsigned r) const noexcept { return register_[r % apic_reg::count]; }
+
     void load_base(std::uint64_t v) noexcept {
         base_ = apic_base::address |
                 (v & (apic_base::enabled | apic_base::x2apic | apic_base::boot_cpu));
     }
+
     void load_raw(unsigned r, std::uint32_t v) noexcept { register_[r % apic_reg::count] = v; }
 
 private:

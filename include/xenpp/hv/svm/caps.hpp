@@ -29,9 +29,8 @@ constexpr capabilities decode(x86::cpuid_leaf svm_leaf) noexcept {
 }
 
 /// Why SVM cannot be used, or null: `extended` is CPUID 0x80000001, `vm_cr_raw` the VM_CR MSR.
-constexpr char const* missing(x86::cpuid_leaf extended,
-                              std::uint64_t vm_cr_raw,
-                              capabilities const& c) noexcept {
+constexpr char const*
+missing(x86::cpuid_leaf extended, std::uint64_t vm_cr_raw, capabilities const& c) noexcept {
     if ((extended.c >> 2 & 1) == 0) {
         return "the processor has no SVM";
     }

@@ -27,14 +27,17 @@ struct vendor {
         b.template set<&x86::vmcb::efer>(x86::efer::value(value).without(x86::efer::lma) | lma |
                                          x86::efer::svme);
     }
+
     template <class P>
     static void set_pat(vcpu<P>& v, std::uint64_t value) noexcept {
         block_of(v).template set<&x86::vmcb::g_pat>(value);
     }
+
     template <class P>
     static void set_xcr0(vcpu<P>& v, std::uint64_t value) noexcept {
         v.dom.hv.platform.load_xcr0(value);
     }
+
     template <class P>
     static void set_tsc_aux(vcpu<P>& v, std::uint64_t value) noexcept {
         v.dom.hv.platform.load_tsc_aux(value);
@@ -50,8 +53,7 @@ constexpr exit_reason reason_of(x86::svm_exit code, std::uint64_t info1) noexcep
     case svm_exit::cpuid: return exit_reason::cpuid;
     case svm_exit::hlt: return exit_reason::hlt;
     case svm_exit::ioio: return exit_reason::io;
-    case svm_exit::msr:
-        return (info1 & 1) != 0 ? exit_reason::msr_write : exit_reason::msr_read;
+    case svm_exit::msr: return (info1 & 1) != 0 ? exit_reason::msr_write : exit_reason::msr_read;
     case svm_exit::vmmcall: return exit_reason::hypercall;
     case svm_exit::npf: return exit_reason::nested_fault;
     case svm_exit::xsetbv: return exit_reason::xsetbv;

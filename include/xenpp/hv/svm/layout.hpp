@@ -20,8 +20,8 @@ struct vcpu_state {
     std::byte* fpu = nullptr; ///< XSAVE area, standard form
     unsigned fpu_order = 0;
     std::array<std::uint64_t, 4> dr{};
-    bool dr_live = false;      ///< DR0-3 are in the registers and the guest may touch them
-    bool flush = true;         ///< the next entry starts with a fresh ASID
+    bool dr_live = false; ///< DR0-3 are in the registers and the guest may touch them
+    bool flush = true;    ///< the next entry starts with a fresh ASID
     std::uint32_t asid_cpu = ~std::uint32_t{0};
     std::uint64_t asid_generation = 0;
     std::uint64_t reinject = 0; ///< EXITINTINFO of an event whose delivery was interrupted
@@ -51,13 +51,13 @@ inline void init_block(x86::vmcb& raw, shared_tables const& t, std::uint64_t nes
     std::memset(static_cast<void*>(&raw), 0, sizeof raw);
     x86::vmcb_ref const b(raw);
     for (intercept const i :
-         {intercept::intr,    intercept::nmi,     intercept::smi,        intercept::init,
-          intercept::rdpmc,   intercept::cpuid,   intercept::invd,       intercept::hlt,
-          intercept::invlpga, intercept::ioio,    intercept::msr,        intercept::task_switch,
-          intercept::ferr_freeze, intercept::shutdown, intercept::vmrun, intercept::vmmcall,
-          intercept::vmload,  intercept::vmsave,  intercept::stgi,       intercept::clgi,
-          intercept::skinit,  intercept::wbinvd,  intercept::monitor,    intercept::mwait,
-          intercept::xsetbv,  intercept::rdpru}) {
+         {intercept::intr,        intercept::nmi,      intercept::smi,     intercept::init,
+          intercept::rdpmc,       intercept::cpuid,    intercept::invd,    intercept::hlt,
+          intercept::invlpga,     intercept::ioio,     intercept::msr,     intercept::task_switch,
+          intercept::ferr_freeze, intercept::shutdown, intercept::vmrun,   intercept::vmmcall,
+          intercept::vmload,      intercept::vmsave,   intercept::stgi,    intercept::clgi,
+          intercept::skinit,      intercept::wbinvd,   intercept::monitor, intercept::mwait,
+          intercept::xsetbv,      intercept::rdpru}) {
         b.set_intercept(i, true);
     }
     // A guest can make the processor raise #AC or #DB without end while it delivers one.
@@ -128,8 +128,8 @@ inline bool is_loadable(abi::hvm_hw_cpu const& s) noexcept {
 /// Loads a CPU record. `inval` where `is_loadable` says so.
 template <class P>
 expected<void, errc> load(vcpu<P>& v, abi::hvm_hw_cpu const& s) noexcept {
-    using x86::vmcb;
     using detail::segment;
+    using x86::vmcb;
     if (!is_loadable(s)) {
         return unexpected(errc::inval);
     }
