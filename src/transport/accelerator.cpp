@@ -21,17 +21,17 @@ result<std::vector<cpuid_leaf>> supported_cpuid() {
     constexpr std::uint32_t most = 256;
     auto const kvm = XENPP_TRY(os::open_file("/dev/kvm", O_RDWR));
     std::array<std::byte, sizeof(kvm_cpuid2) + most * sizeof(kvm_cpuid_entry2)> buffer{};
-    kvm_cpuid2 head{};
-    head.nent = most;
-    std::memcpy(buffer.data(), &head, sizeof head);
+    // The structure ends in an array of no size: only its head is touched by name.
+    std::memcpy(buffer.data() + offsetof(kvm_cpuid2, nent), &most, sizeof most);
     if (::ioctl(kvm.get(), KVM_GET_SUPPORTED_CPUID, buffer.data()) != 0) {
         return os::fail_errno("KVM_GET_SUPPORTED_CPUID");
     }
-    std::memcpy(&head, buffer.data(), sizeof head);
+    std::uint32_t count = 0;
+    std::memcpy(&count, buffer.data() + offsetof(kvm_cpuid2, nent), sizeof count);
     std::vector<cpuid_leaf> leaves;
-    for (std::uint32_t i = 0; i < head.nent && i < most; ++i) {
+    for (std::uint32_t i = 0; i < count && i < most; ++i) {
         kvm_cpuid_entry2 e{};
-        std::memcpy(&e, buffer.data() + sizeof head + i * sizeof e, sizeof e);
+        std::memcpy(&e, buffer.data() + sizeof(kvm_cpuid2) + i * sizeof e, sizeof e);
         leaves.push_back({e.function, e.index, e.eax, e.ebx, e.ecx, e.edx});
     }
     return leaves;
@@ -40,15 +40,16 @@ result<std::vector<cpuid_leaf>> supported_cpuid() {
 } // namespace
 
 accelerator_choice choose_accelerator(std::span<cpuid_leaf const> supported_by_kvm) {
+    bool has_vmx = false;
     for (auto const& leaf : supported_by_kvm) {
         if (leaf.function == 0x80000001 && (leaf.ecx & (1U << 2)) != 0) {
             return {accelerator::kvm, "KVM offers SVM to its guests"};
         }
-        if (leaf.function == 1 && (leaf.ecx & (1U << 5)) != 0) {
-            return {accelerator::kvm, "KVM offers VMX to its guests"};
-        }
+        has_vmx = has_vmx || (leaf.function == 1 && (leaf.ecx & (1U << 5)) != 0);
     }
-    return {accelerator::tcg, "KVM offers neither SVM nor VMX to its guests"};
+    return {accelerator::tcg,
+            has_vmx ? "KVM offers its guests VMX, which the hypervisor does not drive yet"
+                    : "KVM does not offer SVM to its guests"};
 }
 
 result<accelerator_choice> choose_accelerator(accelerator wanted) {
