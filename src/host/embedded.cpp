@@ -51,12 +51,22 @@ std::string find_daemon(std::string const& told) {
     return os::find_program("xenppd");
 }
 
+/// A connection that has been answered once: a daemon that is being killed still takes some.
+result<std::unique_ptr<store::connection>> connect_alive(std::string const& socket) {
+    auto connection = XENPP_TRY(store::connect_path(socket));
+    store::message probe;
+    probe.type = store::op::directory;
+    probe.payload = std::string("/\0", 2);
+    XENPP_TRY(connection->ask(std::move(probe)));
+    return connection;
+}
+
 /// Both ways to a running host.
 result<host_parts> connect(os::state_dir const& where) {
     host_parts parts;
     parts.kind = host_kind::embedded;
     // First this: it fails at once while nobody serves, and a slot of the machine's is not free.
-    parts.store = XENPP_TRY(store::connect_path(where.file("xenstored.socket")));
+    parts.store = XENPP_TRY(connect_alive(where.file("xenstored.socket")));
     auto machine =
         std::make_shared<transport::machine>(XENPP_TRY(transport::machine::connect(where)));
     parts.doors = std::shared_ptr<transport::doors>(machine, &machine->doors());
@@ -162,7 +172,7 @@ result<host> open_embedded_host(host_options const& options) {
     // The machine outlives its daemon: only the way to xenstore has to be found again.
     auto const socket = parts.state_dir + "/xenstored.socket";
     parts.connect_store = [options, socket]() -> result<std::unique_ptr<store::connection>> {
-        if (auto again = store::connect_path(socket)) {
+        if (auto again = connect_alive(socket)) {
             return again;
         }
         return std::move(XENPP_TRY(find(options)).store);
