@@ -22,7 +22,7 @@ REFERENCE = 0.20
 CORE_BUDGET = 0.40
 HOSTED_BUDGET = 0.60
 UMBRELLA_BUDGET = 1.00  # xenpp.hpp, for users in a hurry; never included by the library
-TOLERANCE = 1.25
+TOLERANCE = 2.0  # a shared machine is noisy; one heavy header too many still shows
 TRIES = 5
 
 
