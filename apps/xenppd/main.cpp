@@ -93,7 +93,7 @@ xenpp::result<int> serve(xenpp::os::state_dir const& where, options const& o, in
         pollfd fds[]{{d.fd(), POLLIN, 0}, {signals, POLLIN, 0}};
         ::poll(fds, 2, -1);
         signalfd_siginfo signal{};
-        if (::read(signals, &signal, sizeof signal) == sizeof signal) {
+        if (fds[1].revents != 0 && ::read(signals, &signal, sizeof signal) == sizeof signal) {
             if (signal.ssi_signo == SIGTERM) {
                 XENPP_TRY(d.stop());
             }

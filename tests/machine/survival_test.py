@@ -36,6 +36,25 @@ class Survival(BedTest):
         bed.xl("shutdown", "-w", "counter")
         bed.wait_gone()
 
+    def test_death_of_the_machine(self):
+        bed = self.bed
+        bed.create("mortal")
+        bed.store("xenstore-write", "/local/domain/0/kept", "no")
+        daemon = bed.pid("xenppd")
+        os.kill(bed.pid("qemu"), signal.SIGKILL)
+        bed.wait("the daemon to end", lambda: daemon not in bed.processes())
+        self.assertEqual(bed.domains(), {})
+        self.assertNotEqual(bed.pid("xenppd"), daemon)
+        self.assertNotIn("kept", bed.store("xenstore-ls", "/local/domain/0"))
+
+    def test_death_of_machine_and_daemon(self):
+        bed = self.bed
+        bed.create("mortal")
+        for which in ("xenppd", "qemu"):
+            os.kill(bed.pid(which), signal.SIGKILL)
+        self.assertEqual(bed.domains(), {})
+        self.assertNotIn("mortal", bed.store("xenstore-ls", "/"))
+
 
 if __name__ == "__main__":
     unittest.main()
