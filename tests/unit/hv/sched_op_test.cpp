@@ -40,7 +40,9 @@ struct sched_fixture {
 
     /// A poll whose list of ports lies in page 2.
     long poll(std::initializer_list<std::uint32_t> ports, std::uint64_t timeout = 0) {
-        std::memcpy(m.memory(a, 2 * page_size), ports.begin(), ports.size() * 4);
+        if (ports.size() != 0) {
+            std::memcpy(m.memory(a, 2 * page_size), ports.begin(), ports.size() * 4);
+        }
         abi::sched_poll op{};
         op.ports.p = 2 * page_size;
         op.nr_ports = static_cast<std::uint32_t>(ports.size());
