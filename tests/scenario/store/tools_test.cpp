@@ -9,6 +9,7 @@
 #include <fakes/store_client_laws.hpp>
 #include <poll.h>
 #include <signal.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <sys/wait.h>
@@ -251,6 +252,7 @@ namespace {
 pid_t start_daemon(folder const& f) {
     auto const pid = ::fork();
     if (pid == 0) {
+        ::prctl(PR_SET_PDEATHSIG, SIGKILL); // a failed test leaves nobody behind
         no_rings rings;
         auto s = service::open(options_in(f), rings);
         while (s) {
@@ -284,7 +286,7 @@ TEST_CASE("service.killed_at_random_moments_it_loses_nothing_that_was_answered")
         auto const pid = start_daemon(f);
         REQUIRE(pid > 0);
         auto c = reconnect(f);
-        if (life != 0) {
+        if (last != 0) { // the first life may be too short for one transaction
             auto const found = static_cast<unsigned>(std::stoul(c.read("/n").value()));
             // The one that was asked for and not answered may have happened or not.
             CHECK((found == last || found == last + 1));
