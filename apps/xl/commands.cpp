@@ -97,7 +97,7 @@ constexpr std::array table{
     command{"domid", xl::domid, "<DomainName>", "Print the number of a domain of which the name is known", {}, 1, 1},
     command{"domname", xl::domname, "<DomainId>", "Print the name of a domain of which the number is known", {}, 1, 1},
     command{"rename", xl::rename, "<Domain> <NewDomainName>", "Give a domain another name", {}, 2, 2, false, true},
-    command{"trigger", nullptr}, command{"sysrq", nullptr}, command{"debug-keys", nullptr}, command{"set-parameters", nullptr},
+    command{"trigger", nullptr}, command{"sysrq", nullptr}, command{"debug-keys", xl::debug_keys, "<Keys>", "Have the hypervisor print what its debug keys stand for", {}, 1, 1}, command{"set-parameters", nullptr},
     command{"dmesg", xl::dmesg, "[-c]", "Print what the hypervisor wrote to its console", dmesg_options, 0, 0},
     command{"top", nullptr}, command{"network-attach", nullptr}, command{"network-list", nullptr}, command{"network-detach", nullptr},
     command{"channel-list", nullptr}, command{"block-attach", nullptr}, command{"block-list", nullptr}, command{"block-detach", nullptr},

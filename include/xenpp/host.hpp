@@ -88,6 +88,8 @@ public:
     result<std::string> console_ring() const;
     /// The same, and forgets it.
     result<std::string> take_console_ring() const;
+    /// Asks the hypervisor to print what its debug keys stand for; `h` lists them.
+    result<void> press_debug_keys(std::string_view keys) const;
 
     /// For parts of the library that need the connection itself.
     std::shared_ptr<detail::session> const& session() const noexcept { return session_; }

@@ -187,4 +187,8 @@ result<std::string> host::take_console_ring() const {
     return ctl::read_console(session_->hypervisor(), true);
 }
 
+result<void> host::press_debug_keys(std::string_view keys) const {
+    return ctl::press_debug_keys(session_->hypervisor(), keys);
+}
+
 } // namespace xenpp

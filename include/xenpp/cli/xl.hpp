@@ -30,6 +30,7 @@ result<int> vcpu_pin(session& s, arguments const& args);
 
 result<int> info(session& s, arguments const& args);
 result<int> dmesg(session& s, arguments const& args);
+result<int> debug_keys(session& s, arguments const& args);
 
 /// Our own: the embedded host's `start`, `stop` and `status`.
 result<int> host(session& s, arguments const& args);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// xl info, dmesg, and our own xl host: the hypervisor and its machine.
+// xl info, dmesg, debug-keys, and our own xl host: the hypervisor and its machine.
 #include "cli/xl/lookup.hpp"
 
 #include <xenpp/cli/host_view.hpp>
@@ -107,6 +107,11 @@ result<int> info(session& s, arguments const& args) {
 result<int> dmesg(session& s, arguments const& args) {
     auto const& h = *XENPP_TRY(s.open());
     s.print(XENPP_TRY(args.has("clear") ? h.take_console_ring() : h.console_ring()));
+    return exit_success;
+}
+
+result<int> debug_keys(session& s, arguments const& args) {
+    XENPP_TRY(XENPP_TRY(s.open())->press_debug_keys(args.operands.front()));
     return exit_success;
 }
 
