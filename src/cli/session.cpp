@@ -80,6 +80,13 @@ result<host*> session::open_running() {
     return open(false);
 }
 
+void session::close() noexcept {
+    if (own_) {
+        host_ = nullptr;
+        own_.reset();
+    }
+}
+
 int session::finish(int code) {
     if (std::fflush(out_) == 0 && std::ferror(out_) == 0) {
         return code;

@@ -63,6 +63,8 @@ public:
     result<host*> open();
     /// The host, if there is one already: of the embedded host, do not start it.
     result<host*> open_running();
+    /// Leaves a host that `open` opened, before it is ended.
+    void close() noexcept;
 
     /// Flushes; `code`, or `exit_failure` with a message if what was printed could not be written.
     int finish(int code);

@@ -65,15 +65,18 @@ result<int> stop(session& s, os::state_dir const& where, bool is_forced) {
         s.print(fmt::format("no embedded host runs in {}\n", where.path()));
         return exit_success;
     }
-    if (auto const h = s.open_running(); h && !is_forced) {
-        auto const guests = XENPP_TRY(guest_names(**h));
-        if (!guests.empty()) {
-            return refuse(fmt::format("Not stopping the host while it has guests ({}); shut them "
-                                      "down first, or use -f to end them.",
-                                      guests));
+    if (!is_forced) {
+        if (auto const h = s.open_running()) { // else `stop_host` looks, without the daemon
+            auto const guests = XENPP_TRY(guest_names(**h));
+            if (!guests.empty()) {
+                return refuse(fmt::format("Not stopping the host while it has guests ({}); shut "
+                                          "them down first, or use -f to end them.",
+                                          guests));
+            }
         }
+        s.close(); // a connection to a machine that ends would wait for its answer
     }
-    XENPP_TRY(stop_host(where, is_forced)); // looks again, for want of a daemon that answers
+    XENPP_TRY(stop_host(where, is_forced));
     return exit_success;
 }
 
