@@ -9,6 +9,7 @@
 #include "platform/svm_vcpu.hpp"
 
 #include <xenpp/hv/domain_life.hpp>
+#include <xenpp/hv/pv/cpuid.hpp>
 #include <xenpp/link/layout.hpp>
 
 #include <algorithm>
@@ -138,6 +139,7 @@ void read_processor() noexcept {
     m.host_cpuid = hv::host_cpuid_policy(
         [](std::uint32_t leaf, std::uint32_t sub) { return cpuid(leaf, sub); });
     m.hvm_cpuid = hv::hvm_cpuid_policy(m.host_cpuid);
+    m.pv_cpuid = hv::pv::max_cpuid(m.host_cpuid);
 }
 
 void start_control_domain() noexcept {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What the hypervisor's image does on a processor, done for a simulation by whoever calls.
 #include <xenpp/hv/hypercall_table.hpp>
+#include <xenpp/hv/pv/cpuid.hpp>
 #include <xenpp/hv/interrupt.hpp>
 #include <xenpp/hv/sched_op.hpp>
 #include <xenpp/x86/cpuid.hpp>
@@ -136,6 +137,7 @@ result<void> sim_machine::boot() {
     XENPP_TRY(add_memory());
     hypervisor.host_cpuid = hv::host_cpuid_policy(sim_cpuid);
     hypervisor.hvm_cpuid = hv::hvm_cpuid_policy(hypervisor.host_cpuid);
+    hypervisor.pv_cpuid = hv::pv::max_cpuid(hypervisor.host_cpuid);
     for (unsigned c = 0; c < config.cpus; ++c) {
         hypervisor.scheduler.on(cpu_id(c)).online = true;
     }

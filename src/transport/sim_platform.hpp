@@ -2,7 +2,7 @@
 // The machine of a simulation: RAM in a memory file, a clock, processors that only count.
 #pragma once
 
-#include <xenpp/hv/platform.hpp>
+#include <xenpp/hv/pv/registers_in_memory.hpp>
 #include <xenpp/os/clock.hpp>
 #include <xenpp/os/mapping.hpp>
 #include <xenpp/os/unique_fd.hpp>
@@ -18,7 +18,7 @@
 namespace xenpp::transport {
 
 /// Satisfies hv::Platform, in one thread.
-class sim_platform {
+class sim_platform : public hv::pv_registers_in_memory<sim_platform> {
 public:
     sim_platform(os::mapping ram, unsigned cpus, bool is_clock_manual, int wake) noexcept
         : ram_(std::move(ram))

@@ -2,7 +2,7 @@
 // A machine made of memory: RAM, a clock that stands still until told, CPUs that remember kicks.
 #pragma once
 
-#include <xenpp/hv/platform.hpp>
+#include <xenpp/hv/pv/registers_in_memory.hpp>
 
 #include <sys/mman.h>
 
@@ -23,7 +23,7 @@ namespace xenpp::fakes {
 /// Satisfies hv::Platform. RAM is sparse, so a machine of many gigabytes costs only what is
 /// touched. Members may be called from several threads; each thread says which CPU it is with
 /// `run_on`.
-class fake_platform {
+class fake_platform : public hv::pv_registers_in_memory<fake_platform> {
 public:
     static constexpr unsigned most_cpus = hv::max_cpus;
 

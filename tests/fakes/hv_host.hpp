@@ -3,6 +3,7 @@
 #pragma once
 
 #include <xenpp/hv/domain_life.hpp>
+#include <xenpp/hv/pv/cpuid.hpp>
 #include <xenpp/hv/interrupt.hpp>
 
 #include <fakes/fake_cpuid.hpp>
@@ -47,6 +48,7 @@ public:
         }
         hv.host_cpuid = hv::host_cpuid_policy(fake_cpuid);
         hv.hvm_cpuid = hv::hvm_cpuid_policy(hv.host_cpuid);
+        hv.pv_cpuid = hv::pv::max_cpuid(hv.host_cpuid);
         hv.cpu_epoch.fill(~std::uint64_t{0}); // nobody holds a stale translation
         hv::create_control_domain(hv, {window_base, to_maddr(window_frame), window_size}, page_size)
             .value();

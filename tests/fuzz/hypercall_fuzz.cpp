@@ -2,6 +2,7 @@
 // Arbitrary bytes as the life of a machine: hypercalls and exits of a control domain and of hostile
 // guests, time, memory that changes under the hypervisor's hands, failing allocations.
 #include <xenpp/hv/exit_apply.hpp>
+#include <xenpp/hv/pv/cpuid.hpp>
 #include <xenpp/hv/exit_io.hpp>
 #include <xenpp/hv/exit_mmio.hpp>
 #include <xenpp/hv/exit_msr.hpp>
@@ -88,6 +89,7 @@ public:
         auto const window = hv_->frames.allocate(4, dom0, hv::page_use::guest).value();
         hv_->host_cpuid = hv::host_cpuid_policy(fakes::fake_cpuid);
         hv_->hvm_cpuid = hv::hvm_cpuid_policy(hv_->host_cpuid);
+        hv_->pv_cpuid = hv::pv::max_cpuid(hv_->host_cpuid);
         hv_->guest_console = true;
         hv::create_control_domain(*hv_, {0, to_maddr(window), window_pages * page_size},
                                   15 * page_size)

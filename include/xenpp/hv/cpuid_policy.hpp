@@ -13,9 +13,6 @@
 
 namespace xenpp::hv {
 
-template <class P>
-struct vcpu;
-
 /// A set of leaves, sorted. Leaves without subleaves are entered as subleaf `no_subleaf`.
 class cpuid_policy {
 public:
@@ -115,6 +112,8 @@ struct cpuid_context {
     std::uint32_t tsc_khz = 0;
     std::uint32_t tsc_mode = 0;
     tsc_scale scale{}; ///< from TSC ticks to ns
+    bool is_pv = false;
+    std::uint32_t machine_address_bits = 0; ///< of all RAM; what a PV guest's page tables need
 };
 
 /// The APIC id of a vCPU: even, as Xen numbers them.
@@ -377,7 +376,11 @@ hypervisor_leaf(std::uint32_t n, std::uint32_t subleaf, cpuid_context const& c) 
         return {x86::cpuid::leaf_hypervisor + hypervisor_leaves, 0x566e6558, 0x65584d4d,
                 0x4d4d566e};
     case 1: return {xen_version_number, 0, 0, 0};
-    case 2: return {1, x86::cpuid::leaf_hypervisor, 0, 0}; // one hypercall page, by this MSR
+    case 2:
+        if (c.is_pv) {
+            return {}; // the page is asked for in the kernel's image, if at all
+        }
+        return {1, x86::cpuid::leaf_hypervisor, 0, 0}; // one hypercall page, by this MSR
     case 3:
         if (subleaf == 0) {
             return {1U << 1, c.tsc_mode, c.tsc_khz, 0}; // the machine's TSC is stable
@@ -386,7 +389,12 @@ hypervisor_leaf(std::uint32_t n, std::uint32_t subleaf, cpuid_context const& c) 
             return {0, 0, c.scale.mul, static_cast<std::uint32_t>(std::int32_t{c.scale.shift})};
         }
         return subleaf == 2 ? x86::cpuid_leaf{c.tsc_khz, 0, 0, 0} : x86::cpuid_leaf{};
-    case 4: return {vcpu_id_present | domid_present | upcall_vector, c.vcpu, c.domain, 0};
+    case 4:
+        if (c.is_pv) {
+            return {};
+        }
+        return {vcpu_id_present | domid_present | upcall_vector, c.vcpu, c.domain, 0};
+    case 5: return {0, c.is_pv ? c.machine_address_bits : 0, 0, 0};
     default: return {};
     }
 }
@@ -468,23 +476,6 @@ constexpr x86::cpuid_leaf cpuid_query(cpuid_policy const& p,
     default: break;
     }
     return value;
-}
-
-/// What CPUID answers to a vCPU that is on its CPU.
-template <class P>
-x86::cpuid_leaf cpuid_query(vcpu<P>& v, std::uint32_t leaf, std::uint32_t subleaf) noexcept {
-    auto const& d = v.dom;
-    auto& platform = d.hv.platform;
-    return cpuid_query(d.cpuid, leaf, subleaf,
-                       {.vcpu = v.id.raw(),
-                        .vcpus = d.max_vcpus,
-                        .domain = d.id.raw(),
-                        .xcr0 = v.xcr0,
-                        .cr4 = v.context.cr4,
-                        .apic_enabled = v.lapic.hardware_enabled(),
-                        .tsc_khz = platform.tsc_khz(),
-                        .tsc_mode = d.tsc_mode,
-                        .scale = scale_for(platform.tsc_khz())});
 }
 
 } // namespace xenpp::hv

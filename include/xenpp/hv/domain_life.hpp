@@ -12,6 +12,7 @@
 #include <xenpp/hv/hypervisor.hpp>
 #include <xenpp/hv/p2m.hpp>
 #include <xenpp/hv/print.hpp>
+#include <xenpp/hv/pv/vcpu_state.hpp>
 #include <xenpp/hv/scheduler.hpp>
 
 #include <cstdint>
@@ -146,7 +147,9 @@ expected<vcpu<P>*, errc> vcpu_create(domain<P>& d, vcpu_id id) noexcept {
     if (d.kind != domain_kind::control) {
         v->pause |= pause_domain;
         v->lapic.reset(apic_id_of(n), n == 0);
-        if (auto const made = d.hv.platform.create_vcpu(*v); !made) {
+        auto const made =
+            d.kind == domain_kind::pv ? pv::create_state(*v) : d.hv.platform.create_vcpu(*v);
+        if (!made) {
             d.hv.frames.destroy(v);
             return unexpected(made.error());
         }
@@ -182,7 +185,11 @@ void vcpu_free(vcpu<P>& v) noexcept {
     if (v.dom.kind != domain_kind::control) {
         retire_timers(v);
         scheduler_remove(v);
-        hv.platform.destroy_vcpu(v);
+        if (v.dom.kind == domain_kind::pv) {
+            pv::destroy_state(v);
+        } else {
+            hv.platform.destroy_vcpu(v);
+        }
     }
     hv.frames.destroy(&v);
 }
@@ -241,10 +248,11 @@ inline char const* why_not(abi::domctl_createdomain const& c) noexcept {
     if ((c.flags & ~(abi::domctl_cdf_max | (abi::domctl_cdf_max - 1))) != 0) {
         return "unknown creation flags";
     }
-    if ((c.flags & abi::domctl_cdf_hvm) == 0) {
-        return "PV domains are not supported";
+    bool const is_hvm = (c.flags & abi::domctl_cdf_hvm) != 0;
+    if (!is_hvm && (c.flags & abi::domctl_cdf_hap) != 0) {
+        return "hardware-assisted paging is for HVM and PVH domains";
     }
-    if ((c.flags & abi::domctl_cdf_hap) == 0) {
+    if (is_hvm && (c.flags & abi::domctl_cdf_hap) == 0) {
         return "hardware-assisted paging is required: shadow paging is not supported";
     }
     if ((c.flags & abi::domctl_cdf_iommu) != 0) {
@@ -265,8 +273,8 @@ inline char const* why_not(abi::domctl_createdomain const& c) noexcept {
     if (c.cpupool_id != 0) {
         return "there is no such cpupool";
     }
-    if (c.arch.emulation_flags != abi::x86_emu_lapic) {
-        return "only a local APIC can be emulated (PVH)";
+    if (c.arch.emulation_flags != (is_hvm ? abi::x86_emu_lapic : 0)) {
+        return "only a local APIC can be emulated (PVH), nothing for PV";
     }
     if ((c.arch.misc_flags & ~abi::x86_misc_flags_max) != 0) {
         return "unknown architecture flags";
@@ -296,11 +304,13 @@ expected<void, errc> domain_equip(domain<P>& d, abi::domctl_createdomain const& 
     auto& hv = d.hv;
     d.shared_info_frame = XENPP_TRY(hv.frames.allocate(0, d.id, page_use::shared));
     d.shared_info = reinterpret_cast<abi::shared_info*>(hv.platform.map(d.shared_info_frame));
-    XENPP_TRY(p2m_create(d));
+    if (d.kind == domain_kind::hvm) {
+        XENPP_TRY(p2m_create(d));
+    }
     XENPP_TRY(events_create(d, c.max_evtchn_port));
     XENPP_TRY(grants_create(d, c.max_grant_frames, c.max_maptrack_frames,
                             c.grant_opts & abi::domctl_grant_version_mask));
-    d.cpuid = hv.hvm_cpuid;
+    d.cpuid = d.kind == domain_kind::pv ? hv.pv_cpuid : hv.hvm_cpuid;
     make_default(d.cpuid);
     update_wallclock(d);
     return {};
@@ -320,7 +330,8 @@ create_domain(hypervisor<P>& hv, domid id, abi::domctl_createdomain const& c) no
     if (id.raw() == 0 || id.raw() >= max_domains) {
         return unexpected(errc::inval);
     }
-    auto* const d = XENPP_TRY(hv.frames.template create<domain<P>>(hv, id, domain_kind::hvm));
+    auto* const d = XENPP_TRY(hv.frames.template create<domain<P>>(
+        hv, id, (c.flags & abi::domctl_cdf_hvm) != 0 ? domain_kind::hvm : domain_kind::pv));
     std::memcpy(d->handle.data(), c.handle, d->handle.size());
     d->create_flags = c.flags;
     d->ssidref = c.ssidref;

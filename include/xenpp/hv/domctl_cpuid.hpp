@@ -45,10 +45,11 @@ namespace detail {
 template <class P>
 expected<void, errc> merge_leaves(domctl_call<P> const& c, cpuid_policy& policy) noexcept {
     auto& q = c.op.u.cpu_policy;
+    auto const& most = c.dom.kind == domain_kind::pv ? c.hv().pv_cpuid : c.hv().hvm_cpuid;
     for (std::uint32_t n = 0; n != q.nr_leaves; ++n) {
         auto const l = XENPP_TRY(read_guest(c.caller, q.leaves, n));
         auto const merged =
-            merge_cpuid_leaf(policy, c.hv().hvm_cpuid, {l.leaf, l.subleaf, {l.a, l.b, l.c, l.d}});
+            merge_cpuid_leaf(policy, most, {l.leaf, l.subleaf, {l.a, l.b, l.c, l.d}});
         if (!merged) {
             q.err_leaf = l.leaf;
             q.err_subleaf = l.subleaf;
@@ -73,7 +74,7 @@ template <class P>
 domctl_result domctl_set_cpu_policy(domctl_call<P> const& c) noexcept {
     auto& q = c.op.u.cpu_policy;
     constexpr std::uint32_t none = ~std::uint32_t{0};
-    if (c.dom.kind != domain_kind::hvm) {
+    if (c.dom.kind == domain_kind::control) {
         return unexpected(errc::inval);
     }
     if (q.nr_leaves > 2 * cpuid_policy::capacity || q.nr_msrs > 64) {

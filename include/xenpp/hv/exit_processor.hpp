@@ -7,9 +7,33 @@
 #include <xenpp/hv/interrupt.hpp>
 #include <xenpp/x86/control_register.hpp>
 
+#include <bit>
 #include <cstdint>
 
 namespace xenpp::hv {
+
+/// What CPUID answers to a vCPU that is on its CPU.
+template <class P>
+x86::cpuid_leaf cpuid_query(vcpu<P>& v, std::uint32_t leaf, std::uint32_t subleaf) noexcept {
+    auto const& d = v.dom;
+    auto& platform = d.hv.platform;
+    bool const is_pv = d.kind == domain_kind::pv;
+    return cpuid_query(d.cpuid, leaf, subleaf,
+                       {.vcpu = v.id.raw(),
+                        .vcpus = d.max_vcpus,
+                        .domain = d.id.raw(),
+                        .xcr0 = v.xcr0,
+                        .cr4 = v.context.cr4,
+                        .apic_enabled = !is_pv && v.lapic.hardware_enabled(),
+                        .tsc_khz = platform.tsc_khz(),
+                        .tsc_mode = d.tsc_mode,
+                        .scale = scale_for(platform.tsc_khz()),
+                        .is_pv = is_pv,
+                        .machine_address_bits =
+                            is_pv ? static_cast<std::uint32_t>(
+                                        std::bit_width((d.hv.frames.end().raw() << page_shift) - 1))
+                                  : 0});
+}
 
 template <class P>
 exit_action handle_cpuid(vcpu<P>& v) noexcept {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <xenpp/abi/guest_handle.hpp>
+#include <xenpp/abi/xen.hpp>
 #include <xenpp/base/checked.hpp>
 #include <xenpp/base/errc.hpp>
 #include <xenpp/base/expected.hpp>
@@ -15,6 +16,7 @@
 #include <xenpp/x86/cpuid.hpp>
 #include <xenpp/x86/msr.hpp>
 
+#include <concepts>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -93,6 +95,34 @@ expected<gpa, errc> guest_linear_to_gpa(vcpu<P>& v,
     return there->address;
 }
 
+/// A platform on which a PV vCPU's own addresses can be used as they are while its kernel's root is
+/// loaded: an access that faults is noticed and says false. Nothing is checked but that.
+template <class P>
+concept ReachesPvGuests =
+    requires(P& p, vcpu<P>& v, void* to, void const* from, std::uint64_t a, std::size_t n) {
+    { p.pv_reaches(v) } -> std::same_as<bool>;
+    { p.pv_read(to, a, n) } -> std::same_as<bool>;
+    { p.pv_write(a, from, n) } -> std::same_as<bool>;
+    { p.pv_clear(a, n) } -> std::same_as<bool>;
+};
+
+/// Whether [address, address + n) lies in the part of the address space that is a PV guest's.
+constexpr bool is_pv_guest_range(std::uint64_t address, std::size_t n) noexcept {
+    constexpr std::uint64_t lower_end = std::uint64_t{1} << 47;
+    if (address < lower_end) {
+        return n <= lower_end - address;
+    }
+    // ~address is how many bytes follow this one.
+    return address >= abi::hypervisor_virt_end && (n == 0 || n - 1 <= ~address);
+}
+
+constexpr expected<void, errc> pv_result(bool is_done) noexcept {
+    if (is_done) {
+        return {};
+    }
+    return unexpected(errc::fault);
+}
+
 /// Calls `with(bytes in the direct map, position, count)` for each page's part of a guest range.
 template <class P, class With>
 expected<void, errc> for_guest_range(vcpu<P>& v,
@@ -109,7 +139,8 @@ expected<void, errc> for_guest_range(vcpu<P>& v,
         with(XENPP_TRY(window_bytes(d.hv, address, n)), std::size_t{0}, n);
         return {};
     }
-    if (d.kind == domain_kind::pv || !checked_add<std::uint64_t>(address, n - 1)) {
+    if (d.kind == domain_kind::pv ? !is_pv_guest_range(address, n)
+                                  : !checked_add<std::uint64_t>(address, n - 1)) {
         return unexpected(errc::fault);
     }
     for (std::size_t done = 0; done != n;) {
@@ -133,6 +164,12 @@ expected<void, errc> for_guest_range(vcpu<P>& v,
 template <class P>
 expected<void, errc>
 copy_from_guest(vcpu<P>& v, void* to, std::uint64_t from, std::size_t n) noexcept {
+    if constexpr (detail::ReachesPvGuests<P>) {
+        if (v.dom.kind == domain_kind::pv && v.dom.hv.platform.pv_reaches(v)) {
+            return detail::pv_result(detail::is_pv_guest_range(from, n) &&
+                                     v.dom.hv.platform.pv_read(to, from, n));
+        }
+    }
     auto* const bytes = static_cast<std::byte*>(to);
     return detail::for_guest_range(
         v, from, n, false, [bytes](std::byte const* there, std::size_t at, std::size_t count) {
@@ -148,6 +185,12 @@ copy_to_guest(vcpu<P>& v,
               void const* from,
               std::size_t n,
               detail::guest_rights rights = detail::guest_rights::kernel) noexcept {
+    if constexpr (detail::ReachesPvGuests<P>) {
+        if (v.dom.kind == domain_kind::pv && v.dom.hv.platform.pv_reaches(v)) {
+            return detail::pv_result(detail::is_pv_guest_range(to, n) &&
+                                     v.dom.hv.platform.pv_write(to, from, n));
+        }
+    }
     auto const* const bytes = static_cast<std::byte const*>(from);
     return detail::for_guest_range(
         v, to, n, true,
@@ -160,6 +203,12 @@ copy_to_guest(vcpu<P>& v,
 /// Writes `n` zero bytes to the caller's address `to`.
 template <class P>
 expected<void, errc> clear_guest(vcpu<P>& v, std::uint64_t to, std::size_t n) noexcept {
+    if constexpr (detail::ReachesPvGuests<P>) {
+        if (v.dom.kind == domain_kind::pv && v.dom.hv.platform.pv_reaches(v)) {
+            return detail::pv_result(detail::is_pv_guest_range(to, n) &&
+                                     v.dom.hv.platform.pv_clear(to, n));
+        }
+    }
     return detail::for_guest_range(
         v, to, n, true,
         [](std::byte* there, std::size_t, std::size_t count) { std::memset(there, 0, count); });

@@ -44,7 +44,8 @@ public:
     std::array<char, 1024> command_line{};
     bool guest_console = false; ///< guest_loglvl=all: guests may print through the hypervisor
     cpuid_policy host_cpuid;    ///< what the processors say
-    cpuid_policy hvm_cpuid;     ///< the most that a guest may be given; both set at boot
+    cpuid_policy hvm_cpuid;     ///< the most that an HVM or PVH guest may be given
+    cpuid_policy pv_cpuid;      ///< likewise a PV guest; all three set at boot
     std::uint64_t wall_clock_base_ns = 0; ///< UTC ns at system time 0 (settime64)
 
     // --- domains ---

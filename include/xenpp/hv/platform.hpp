@@ -17,6 +17,17 @@ namespace xenpp::hv {
 template <class P>
 struct vcpu;
 
+namespace pv {
+
+/// The segment bases of a PV vCPU, in the words of hypercall set_segment_base.
+enum class segment_base : std::uint8_t {
+    fs,
+    gs,      ///< of the mode the vCPU is in
+    gs_away, ///< of the other mode: what SWAPGS would bring
+};
+
+} // namespace pv
+
 /// A set of physical CPUs. 64 is the most this hypervisor drives (Xen: NR_CPUS).
 using cpu_mask = std::uint64_t;
 inline constexpr unsigned max_cpus = 64;
@@ -56,6 +67,16 @@ concept Platform =
     // The vCPU's second-level tables changed for the worse: no translation cached before
     // this call may be used by the time every CPU has passed through its run loop.
     {p.flush_guest_tlb(v)};
+    // What the processor holds of a PV vCPU, which calls from this CPU. Its own copies in pv's
+    // vcpu_state and in `context` have changed already.
+    {p.pv_load_root(v)};     // CR3: the root of the mode it is in
+    {p.pv_swap_mode(v)};     // it went to user mode or back: the other root and GS base
+    {p.pv_load_tables(v)};   // GDT frames, LDT
+    {p.pv_load_controls(v)}; // CR0.TS, CR4, XCR0
+    {p.pv_load_debug(v)};    // DR0-3, DR7
+    { p.pv_base(v, pv::segment_base{}) } -> std::same_as<std::uint64_t>;
+    {p.pv_set_base(v, pv::segment_base{}, std::uint64_t{})}; // a canonical address
+    {p.pv_load_user_gs(v, std::uint16_t{})}; // a selector for user mode; one that faults: null
     // Stops or restarts the machine; does not return on a real one.
     {p.shutdown_machine(bool{} /* reboot */)};
 };

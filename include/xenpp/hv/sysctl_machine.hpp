@@ -154,7 +154,7 @@ sysctl_result sysctl_availheap(sysctl_call<P> const& c) noexcept {
     return sysctl_answer::copy_back;
 }
 
-/// Features of the processor (raw, host) or for guests (hvm), 32 a word; PV guests get none.
+/// Features of the processor (raw, host) or for guests (hvm, pv), 32 a word.
 template <class P>
 sysctl_result sysctl_get_cpu_featureset(sysctl_call<P> const& c) noexcept {
     auto& q = c.op.u.cpu_featureset;
@@ -166,7 +166,7 @@ sysctl_result sysctl_get_cpu_featureset(sysctl_call<P> const& c) noexcept {
     case abi::sysctl_cpu_featureset_hvm:
     case abi::sysctl_cpu_featureset_hvm_max: words = detail::featureset_of(hv.hvm_cpuid); break;
     case abi::sysctl_cpu_featureset_pv:
-    case abi::sysctl_cpu_featureset_pv_max: break;
+    case abi::sysctl_cpu_featureset_pv_max: words = detail::featureset_of(hv.pv_cpuid); break;
     default: return unexpected(errc::inval);
     }
     auto const all = static_cast<std::uint32_t>(words.size());
@@ -194,14 +194,17 @@ sysctl_result sysctl_get_cpu_policy(sysctl_call<P> const& c) noexcept {
     case abi::sysctl_cpu_policy_raw:
     case abi::sysctl_cpu_policy_host: return write(hv.host_cpuid);
     case abi::sysctl_cpu_policy_hvm_max: return write(hv.hvm_cpuid);
-    case abi::sysctl_cpu_policy_hvm_default: {
-        auto* const p = XENPP_TRY(hv.frames.template create<cpuid_policy>(hv.hvm_cpuid));
+    case abi::sysctl_cpu_policy_pv_max: return write(hv.pv_cpuid);
+    case abi::sysctl_cpu_policy_hvm_default:
+    case abi::sysctl_cpu_policy_pv_default: {
+        auto* const p = XENPP_TRY(hv.frames.template create<cpuid_policy>(
+            q.index == abi::sysctl_cpu_policy_hvm_default ? hv.hvm_cpuid : hv.pv_cpuid));
         make_default(*p);
         auto const result = write(*p);
         hv.frames.destroy(p);
         return result;
     }
-    default: return unexpected(errc::opnotsupp); // PV guests have no policy
+    default: return unexpected(errc::opnotsupp);
     }
 }
 

@@ -24,10 +24,18 @@ class hypervisor;
 /// The part of a vCPU's state that the vendor's glue brings up to date at each exit, so that
 /// handlers need not know the vendor. rip, rflags and the general registers are written back at
 /// each entry; the control registers only through the vendor (they have side effects).
-struct guest_context {
-    std::uint64_t rax = 0, rbx = 0, rcx = 0, rdx = 0, rsi = 0, rdi = 0, rbp = 0, rsp = 0;
+///
+/// The first three cache lines are also where a processor that leaves a PV guest puts its
+/// registers: from `rip` to `ss` they have the order in which it pushes them, and end on a multiple
+/// of 16.
+struct alignas(64) guest_context {
+    std::uint64_t rax = 0, rbx = 0, rcx = 0, rdx = 0, rsi = 0, rdi = 0, rbp = 0;
+    std::uint64_t host_sp = 0; ///< PV, the platform's: its stack while the guest runs
     std::uint64_t r8 = 0, r9 = 0, r10 = 0, r11 = 0, r12 = 0, r13 = 0, r14 = 0, r15 = 0;
-    std::uint64_t rip = 0, rflags = 2;
+    std::uint64_t is_call = 0; ///< PV: rcx and r11 need not be kept; SYSRET may enter the guest
+    std::uint64_t vector = 0, error = 0; ///< PV: what ended the last stay
+    std::uint64_t rip = 0, cs = 0, rflags = 2, rsp = 0, ss = 0;
+
     std::uint64_t cr0 = 0, cr3 = 0, cr4 = 0, efer = 0;
     std::uint64_t cs_base = 0;
     std::uint8_t cpl = 0;

@@ -151,7 +151,8 @@ TEST_CASE("createdomain chooses numbers in turn and refuses what cannot be") {
         CHECK(h.platform.console().find(why) != std::string::npos);
     };
     using create = abi::domctl_createdomain;
-    refused([](create& c) { c.flags = 0; }, "PV domains");
+    refused([](create& c) { c.flags = abi::domctl_cdf_hap; }, "hardware-assisted paging is for");
+    refused([](create& c) { c.flags = 0; }, "nothing for PV");
     refused([](create& c) { c.flags = abi::domctl_cdf_hvm; }, "shadow paging");
     refused([](create& c) { c.flags |= abi::domctl_cdf_iommu; }, "IOMMU requested");
     refused([](create& c) { c.flags |= abi::domctl_cdf_nested_virt; }, "nested");

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <xenpp/hv/exit_apply.hpp>
+#include <xenpp/hv/pv/cpuid.hpp>
 
 #include <fakes/fake_cpuid.hpp>
 #include <fakes/fake_machine.hpp>
@@ -76,6 +77,7 @@ private:
     domain& guest() {
         m.hv->host_cpuid = hv::host_cpuid_policy(fake_cpuid);
         m.hv->hvm_cpuid = hv::hvm_cpuid_policy(m.hv->host_cpuid);
+        m.hv->pv_cpuid = hv::pv::max_cpuid(m.hv->host_cpuid);
         return m.add_guest(1);
     }
 };
