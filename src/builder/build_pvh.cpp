@@ -11,8 +11,6 @@
 
 #include <fmt/core.h>
 
-#include <sys/mman.h>
-
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
@@ -141,21 +139,13 @@ result<void> set_memory_map(build_state& s) {
 
 /// Copies a placement's content. What follows it reads as zero already: memory comes scrubbed.
 result<void> write(build_state& s, placement const& p) {
-    if (p.content.empty()) {
-        return {};
-    }
-    auto const offset = p.at.raw() % page_size;
-    auto const count = (offset + p.content.size() + page_size - 1) / page_size;
-    auto const map = s.c.doors().map_foreign(s.id(), to_gfn(p.at), count, os::access::read_write);
-    if (!map) {
-        auto e = map.error();
+    auto const written = s.c.doors().write_foreign(s.id(), p.at, p.content);
+    if (!written) {
+        auto e = written.error();
         e.detail = fmt::format("the {} at {:#x}{}{}", p.what, p.at.raw(),
                                e.detail.empty() ? "" : ": ", e.detail);
         return unexpected(std::move(e));
     }
-    // All pages in one call instead of one fault each; where the kernel cannot, they fault.
-    static_cast<void>(madvise(map->data(), map->size(), MADV_POPULATE_WRITE));
-    std::memcpy(map->data() + offset, p.content.data(), p.content.size());
     return {};
 }
 

@@ -6,6 +6,7 @@
 
 #include <xenpp/base/strong.hpp>
 #include <xenpp/builder/kernel_cache.hpp>
+#include <xenpp/os/file.hpp>
 
 #include <fmt/format.h>
 
@@ -29,7 +30,7 @@ constexpr std::string_view entry_suffix = ".kernel";
 /// The first page of an entry.
 struct header {
     std::array<char, 8> magic = {'x', 'e', 'n', 'p', 'p', 'k', 'r', 'n'};
-    std::uint64_t format = 1;
+    std::uint64_t format = 2;
     std::uint64_t device = 0;
     std::uint64_t inode = 0;
     std::uint64_t size = 0;
@@ -37,8 +38,9 @@ struct header {
     std::int64_t ctime_ns = 0;
     std::uint64_t elf_size = 0;
     std::uint64_t elf_checksum = 0;
-    std::array<char, page_size - 80> description = {}; ///< ended by a zero
-    std::uint64_t header_checksum = 0;                 ///< of all before it
+    std::array<char, 40> boot = {};                     ///< see `is_sealed`
+    std::array<char, page_size - 120> description = {}; ///< ended by a zero
+    std::uint64_t header_checksum = 0;                  ///< of all before it
 };
 
 static_assert(sizeof(header) == page_size);
@@ -71,7 +73,28 @@ std::uint64_t header_checksum(header const& h) noexcept {
     return checksum(std::as_bytes(std::span(&h, 1)).first(offsetof(header, header_checksum)));
 }
 
-header make_header(file_identity const& id, std::string_view description, bytes_view elf) {
+void set_boot(header& h, std::string_view boot) noexcept {
+    h.boot = {};
+    std::copy_n(boot.begin(), std::min(boot.size(), h.boot.size() - 1), h.boot.begin());
+}
+
+/// Writes the times of an entry that is whole: used now, and never written since the epoch.
+void seal(int fd) {
+    std::array<timespec, 2> const times = {{{0, UTIME_NOW}, {0, 0}}};
+    ::futimens(fd, times.data()); // failing only costs a checksum, and the place in line
+}
+
+/// Whether nobody has written to the entry since it was sealed, in this life of the system: any
+/// write changes the time, and a crash, which can tear what was not synced, the boot's name.
+bool is_sealed(header const& h, struct ::stat const& st, std::string_view boot) noexcept {
+    return st.st_mtim.tv_sec == 0 && st.st_mtim.tv_nsec == 0 && !boot.empty() &&
+           h.boot.data() == boot;
+}
+
+header make_header(file_identity const& id,
+                   std::string_view description,
+                   std::string_view boot,
+                   bytes_view elf) {
     header h;
     h.device = id.device;
     h.inode = id.inode;
@@ -80,17 +103,35 @@ header make_header(file_identity const& id, std::string_view description, bytes_
     h.ctime_ns = id.ctime_ns;
     h.elf_size = elf.size();
     h.elf_checksum = checksum(elf);
+    set_boot(h, boot);
     auto const fits = std::min(description.size(), h.description.size() - 1);
     std::copy_n(description.begin(), fits, h.description.begin());
     h.header_checksum = header_checksum(h);
     return h;
 }
 
-/// Whether the entry is whole; says nothing about which kernel it is for.
+/// Whether the entry's header is whole, and its ELF not cut short; says nothing about which kernel
+/// it is for.
 bool is_intact(header const& h, bytes_view elf) noexcept {
     return h.magic == header{}.magic && h.format == header{}.format &&
            h.header_checksum == header_checksum(h) && h.elf_size == elf.size() &&
-           h.elf_checksum == checksum(elf) && h.description.back() == 0;
+           h.description.back() == 0 && h.boot.back() == 0;
+}
+
+/// Whether the ELF is what was stored. An entry that is found to be, is sealed for this boot.
+bool is_genuine(int fd, struct ::stat const& st, header& h, std::string_view boot, bytes_view elf) {
+    if (!is_sealed(h, st, boot)) {
+        if (h.elf_checksum != checksum(elf)) {
+            return false;
+        }
+        set_boot(h, boot);
+        h.header_checksum = header_checksum(h);
+        if (::pwrite(fd, &h, sizeof h, 0) != ssize_t{sizeof h}) {
+            return true; // and is checked again the next time
+        }
+    }
+    seal(fd);
+    return true;
 }
 
 bool is_for(header const& h, file_identity const& id) noexcept {
@@ -121,7 +162,7 @@ result<descriptor> open_folder(std::string const& path) {
 struct entry {
     std::string name;
     std::uint64_t size;
-    std::int64_t used_ns;
+    std::int64_t used_ns; ///< the time of access, which only `seal` sets for sure
 };
 
 /// The cache's own files in the folder, the one used longest ago first.
@@ -140,8 +181,8 @@ std::vector<entry> entries_of(descriptor const& folder) {
             ::fstatat(folder.get(), name.c_str(), &st, AT_SYMLINK_NOFOLLOW) != 0) {
             continue;
         }
-        auto const id = identity_of(st);
-        out.push_back({std::move(name), id.size, id.mtime_ns});
+        auto const used_ns = std::int64_t{st.st_atim.tv_sec} * 1'000'000'000 + st.st_atim.tv_nsec;
+        out.push_back({std::move(name), identity_of(st).size, used_ns});
     }
     std::sort(out.begin(), out.end(),
               [](auto const& a, auto const& b) { return a.used_ns < b.used_ns; });
@@ -187,10 +228,17 @@ write_entry(descriptor const& folder, std::string const& name, header const& h, 
         return fail(operation, errno, name);
     }
     XENPP_TRY(write_all(fd.get(), std::as_bytes(std::span(&h, 1))));
-    return write_all(fd.get(), elf);
+    XENPP_TRY(write_all(fd.get(), elf));
+    seal(fd.get());
+    return {};
 }
 
 } // namespace
+
+std::string kernel_cache::current_boot() {
+    auto id = os::read_file("/proc/sys/kernel/random/boot_id").value_or("");
+    return id.substr(0, std::min(id.find('\n'), sizeof(header::boot) - 1));
+}
 
 std::optional<cached_kernel> kernel_cache::find(file_identity const& id) const {
     auto const folder = open_folder(folder_);
@@ -199,7 +247,7 @@ std::optional<cached_kernel> kernel_cache::find(file_identity const& id) const {
     }
     auto const name = entry_name(id);
     descriptor const fd(
-        ::openat(folder->get(), name.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
+        ::openat(folder->get(), name.c_str(), O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
     struct ::stat st = {};
     if (!fd || ::fstat(fd.get(), &st) != 0 || !S_ISREG(st.st_mode)) {
         return std::nullopt;
@@ -211,9 +259,9 @@ std::optional<cached_kernel> kernel_cache::find(file_identity const& id) const {
     }
     if (whole) {
         auto elf = mapping::of_file(fd.get(), static_cast<std::size_t>(st.st_size), sizeof h);
-        whole = elf && is_intact(h, elf->bytes());
+        whole =
+            elf && is_intact(h, elf->bytes()) && is_genuine(fd.get(), st, h, boot_, elf->bytes());
         if (whole) {
-            ::futimens(fd.get(), nullptr); // now used last; failing only costs its place in line
             return cached_kernel{*std::move(elf), h.description.data()};
         }
     }
@@ -238,7 +286,7 @@ result<void> kernel_cache::store(file_identity const& id,
     // A name that no other process uses; one left by a killed process goes as the oldest entry.
     auto const draft = fmt::format("{}.{}", name, ::getpid());
     ::unlinkat(folder.get(), draft.c_str(), 0);
-    auto written = write_entry(folder, draft, make_header(id, description, elf), elf);
+    auto written = write_entry(folder, draft, make_header(id, description, boot_, elf), elf);
     if (written && ::renameat(folder.get(), draft.c_str(), folder.get(), name.c_str()) != 0) {
         written = fail(operation, errno, name);
     }

@@ -79,6 +79,21 @@ result<void> replace_file(std::string const& path, std::string_view content) {
     return {};
 }
 
+result<void> write_at(int fd, std::uint64_t offset, std::span<std::byte const> bytes) {
+    while (!bytes.empty()) {
+        auto const n = ::pwrite(fd, bytes.data(), bytes.size(), static_cast<off_t>(offset));
+        if (n < 0 && errno == EINTR) {
+            continue;
+        }
+        if (n <= 0) {
+            return n < 0 ? fail_errno("pwrite") : fail("pwrite", ENOSPC);
+        }
+        offset += static_cast<std::uint64_t>(n);
+        bytes = bytes.subspan(static_cast<std::size_t>(n));
+    }
+    return {};
+}
+
 std::string tail_of_file(std::string const& path, std::size_t most) {
     auto const fd = open_file(path, O_RDONLY);
     if (!fd) {

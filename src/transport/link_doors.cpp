@@ -38,6 +38,12 @@ struct link_doors::foreign_request {
     gfn frame(std::size_t i) const noexcept { return list.empty() ? first + i : list[i]; }
 };
 
+/// The references to some pages, and where these lie.
+struct link_doors::foreign_hold {
+    std::uint32_t mapping = 0;
+    std::vector<link::frame_extent> extents{};
+};
+
 link_doors::link_doors(
     std::byte* window, std::uint64_t virtual_base, unsigned slot, bell& b, ram_file const& ram)
     : arena_base_(window + link::arena_offset(slot))
@@ -81,29 +87,46 @@ link_doors::map_foreign(domid d, gfn first, std::size_t count, os::access access
     return map_foreign_pages({d, {}, first, count, access});
 }
 
-result<foreign_mapping> link_doors::map_foreign_pages(foreign_request const& request) {
+result<link_doors::foreign_hold> link_doors::hold_foreign_pages(foreign_request const& request) {
     if (request.count == 0) {
         return unexpected(
             with_domain(error{"map foreign pages", 0, "no page asked for"}, request.d));
     }
-    std::uint32_t mapping = 0;
-    std::vector<link::frame_extent> extents;
+    foreign_hold held;
     for (std::size_t done = 0; done != request.count;) {
-        auto const part = map_foreign_part(request, done, mapping, extents, done);
+        auto const part = map_foreign_part(request, done, held.mapping, held.extents, done);
         if (!part) {
-            if (mapping != 0) {
-                unmap(mapping);
+            if (held.mapping != 0) {
+                unmap(held.mapping);
             }
             return unexpected(with_domain(part.error(), request.d));
         }
     }
-    merge_extents(extents);
-    auto pages = ram_.map(extents, request.count, request.access);
+    merge_extents(held.extents);
+    return held;
+}
+
+result<foreign_mapping> link_doors::map_foreign_pages(foreign_request const& request) {
+    auto const held = XENPP_TRY(hold_foreign_pages(request));
+    auto pages = ram_.map(held.extents, request.count, request.access);
     if (!pages) {
-        unmap(mapping);
+        unmap(held.mapping);
         return unexpected(with_domain(pages.error(), request.d));
     }
-    return foreign_mapping(*this, mapping, *std::move(pages));
+    return foreign_mapping(*this, held.mapping, *std::move(pages));
+}
+
+result<void> link_doors::write_foreign(domid d, gpa at, std::span<std::byte const> bytes) {
+    if (bytes.empty()) {
+        return {};
+    }
+    auto const offset = at.raw() % page_size;
+    auto const count = (offset + bytes.size() + page_size - 1) / page_size;
+    auto const held =
+        XENPP_TRY(hold_foreign_pages({d, {}, to_gfn(at), count, os::access::read_write}));
+    auto const written = ram_.write(held.extents, offset, bytes);
+    unmap(held.mapping);
+    return written ? written : unexpected(with_domain(written.error(), d));
 }
 
 result<void> link_doors::map_foreign_part(foreign_request const& request,

@@ -29,6 +29,7 @@ public:
     map_foreign(domid d, std::span<gfn const> frames, os::access access) override;
     result<foreign_mapping>
     map_foreign(domid d, gfn first, std::size_t count, os::access access) override;
+    result<void> write_foreign(domid d, gpa at, std::span<std::byte const> bytes) override;
     result<foreign_mapping>
     map_grants(domid d, std::span<grant_ref const> refs, os::access access) override;
 
@@ -37,8 +38,10 @@ public:
 
 private:
     struct foreign_request;
+    struct foreign_hold;
 
     result<std::int64_t> link_op(link::link_cmd command, std::uint64_t address);
+    result<foreign_hold> hold_foreign_pages(foreign_request const& request);
     result<foreign_mapping> map_foreign_pages(foreign_request const& request);
     result<void> map_foreign_part(foreign_request const& request,
                                   std::size_t first,

@@ -1,8 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // Frames of the machine as pieces of its RAM file.
+#include <xenpp/os/file.hpp>
+
 #include <fmt/format.h>
 
 #include <transport/ram_file.hpp>
+
+#include <algorithm>
 
 namespace xenpp::transport {
 
@@ -41,6 +45,27 @@ result<os::mapping> ram_file::map(std::span<link::frame_extent const> extents,
         XENPP_TRY(pages.place(std::size_t{e.index} * page_size, fd(), offset, size, access));
     }
     return pages;
+}
+
+result<void> ram_file::write(std::span<link::frame_extent const> extents,
+                             std::size_t offset,
+                             std::span<std::byte const> bytes) const {
+    std::size_t done = 0;
+    for (auto const& e : extents) {
+        auto const skip = done == 0 ? offset : 0;
+        auto const size = std::size_t{e.count} * page_size;
+        if (std::size_t{e.index} * page_size != (done == 0 ? 0 : done + offset)) {
+            break;
+        }
+        auto const part = bytes.subspan(done, std::min(size - skip, bytes.size() - done));
+        auto const at = XENPP_TRY(offset_of(e.frame << page_shift, size));
+        XENPP_TRY(os::write_at(fd(), at + skip, part));
+        done += part.size();
+    }
+    if (done != bytes.size()) {
+        return fail("write frames", errc::fault, "pages are missing");
+    }
+    return {};
 }
 
 void merge_extents(std::vector<link::frame_extent>& extents) {

@@ -33,6 +33,14 @@ public:
     result<os::mapping>
     map(std::span<link::frame_extent const> extents, std::size_t count, os::access access) const;
 
+    /// Copies `bytes` into the extents' frames, in the order of their indices, from `offset` within
+    /// the page of index 0 on. By the file, not by a mapping: half the time, for no page need be
+    /// mapped, and none that is overwritten as a whole be zeroed. Errors: an extent is no RAM; the
+    /// extents end before the bytes do.
+    result<void> write(std::span<link::frame_extent const> extents,
+                       std::size_t offset,
+                       std::span<std::byte const> bytes) const;
+
 private:
     /// The place in the file of `size` bytes from `at`, which may not cross regions.
     result<std::uint64_t> offset_of(std::uint64_t at, std::uint64_t size) const;

@@ -25,11 +25,19 @@ class kernel_cache {
 public:
     static constexpr std::uint64_t default_capacity = std::uint64_t{512} << 20;
 
-    /// `capacity`: bytes of all entries together. Touches nothing yet.
-    explicit kernel_cache(std::string folder, std::uint64_t capacity = default_capacity)
-        : folder_(std::move(folder)), capacity_(capacity) {}
+    /// `capacity`: bytes of all entries together. `boot`: the system's present life. Touches
+    /// nothing yet.
+    explicit kernel_cache(std::string folder,
+                          std::uint64_t capacity = default_capacity,
+                          std::string boot = current_boot())
+        : folder_(std::move(folder)), capacity_(capacity), boot_(std::move(boot)) {}
 
-    /// What was stored for exactly this file, if its checksum holds; a damaged entry is removed.
+    /// What the operating system calls the time since it was started; empty: it does not say.
+    static std::string current_boot();
+
+    /// What was stored for exactly this file; a damaged entry is removed. The checksum is computed
+    /// only of an entry that may have been written to since it was last found whole: its
+    /// modification time says so, or the system was started anew.
     std::optional<cached_kernel> find(file_identity const& id) const;
 
     /// Stores an entry in place of an older one of the same file; makes the folder (mode 0700) if
@@ -42,6 +50,7 @@ public:
 private:
     std::string folder_;
     std::uint64_t capacity_;
+    std::string boot_;
 };
 
 } // namespace xenpp::builder

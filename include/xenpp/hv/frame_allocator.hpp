@@ -24,7 +24,8 @@ namespace xenpp::hv {
 ///
 /// A frame that was freed is dirty: it is overwritten by the hypervisor, page by page, before
 /// anybody gets it again, by idle work (`scrub_some`) or at the latest in `allocate`. Memory that
-/// is known to be zero and was never executed needs no scrub.
+/// is known to be zero and was never executed needs no scrub: so says whoever adds it, or whoever
+/// has it and sees every use of it (`mark_untouched`).
 ///
 /// What a guest or another CPU may still reach is freed with `free_later`: the block is reused
 /// only after every CPU has passed through its run loop, when no stale translation can exist.
@@ -56,6 +57,12 @@ public:
     /// caller's own to use up; see `set_claim`.
     expected<mfn, errc>
     allocate(unsigned order, domid owner, page_use use, std::uint64_t claim = 0) noexcept;
+
+    /// The block, just allocated, is zero still, and the caller will say `mark_touched` of what may
+    /// be written or executed. Without this word all of a block counts as touched.
+    void mark_untouched(mfn first, unsigned order) noexcept { mark(first, order, false); }
+
+    void mark_touched(mfn first, unsigned order) noexcept { mark(first, order, true); }
 
     /// Takes back a block that nobody else can reach; it may be a part of what `allocate` gave.
     void free(mfn first, unsigned order) noexcept;
@@ -103,7 +110,7 @@ private:
     static constexpr std::uint32_t none = page_info::no_page;
     static constexpr unsigned reclaim_batch = 512;
     static constexpr unsigned scrub_batch = 16;  ///< frames under the lock: 64 KiB, some 10 us
-    static constexpr unsigned scan_batch = 1024; ///< entries looked at meanwhile
+    static constexpr unsigned scan_batch = 4096; ///< entries looked at meanwhile
 
     struct block_list {
         std::uint32_t first = none;
@@ -114,11 +121,18 @@ private:
 
     void scrub_frame(std::uint64_t f) noexcept { std::memset(platform_.map(mfn(f)), 0, page_size); }
 
+    void mark(mfn first, unsigned order, bool dirty) noexcept {
+        for (std::uint64_t i = 0; i != std::uint64_t{1} << order; ++i) {
+            atomic_store(info(first + i).dirty, dirty, order::relaxed);
+        }
+    }
+
     // All below: with the lock held.
     void give(std::uint64_t f, unsigned order, std::uint32_t first_dirty) noexcept;
     void link(std::uint64_t f, unsigned order, std::uint32_t first_dirty) noexcept;
     void unlink(std::uint64_t f) noexcept;
     void make_dirty(std::uint64_t f, unsigned order) noexcept;
+    void take_back(std::uint64_t f, unsigned order) noexcept;
     bool scrub_part(std::uint64_t f, unsigned budget) noexcept;
     expected<std::uint64_t, errc> take(unsigned order) noexcept;
     bool reclaim_locked() noexcept;
@@ -215,6 +229,22 @@ void frame_allocator<P>::make_dirty(std::uint64_t f, unsigned order) noexcept {
         at(f + i) = page_info{.dirty = true};
     }
     dirty_ += size;
+}
+
+/// Enters a block that was allocated: what is dirty of it stays so.
+template <class P>
+void frame_allocator<P>::take_back(std::uint64_t f, unsigned order) noexcept {
+    auto const size = std::uint32_t{1} << order;
+    auto first_dirty = none;
+    for (std::uint32_t i = size; i-- != 0;) {
+        auto& page = at(f + i);
+        bool const dirty = page.dirty;
+        page = page_info{.dirty = dirty};
+        dirty_ += dirty ? 1U : 0U;
+        first_dirty = dirty ? i : first_dirty;
+    }
+    give(f, order, first_dirty);
+    free_ += size;
 }
 
 /// Scrubs up to `budget` frames of the free block at `f`; says whether the whole block is clean.
@@ -318,7 +348,7 @@ expected<mfn, errc> frame_allocator<P>::allocate(unsigned order,
         if (page.dirty) {
             scrub_frame(f + i);
         }
-        page = page_info{.owner = owner, .use = use};
+        page = page_info{.owner = owner, .use = use, .dirty = true};
         atomic_store(page.count, 1U);
     }
     return mfn(f);
@@ -327,9 +357,7 @@ expected<mfn, errc> frame_allocator<P>::allocate(unsigned order,
 template <class P>
 void frame_allocator<P>::free(mfn first, unsigned order) noexcept {
     lock_guard const hold(lock_);
-    make_dirty(first.raw(), order);
-    give(first.raw(), order, 0);
-    free_ += std::uint64_t{1} << order;
+    take_back(first.raw(), order);
 }
 
 template <class P>
@@ -374,10 +402,8 @@ bool frame_allocator<P>::reclaim_locked() noexcept {
         if (dying_.first == none) {
             dying_.last = none;
         }
-        make_dirty(f, order);
-        give(f, order, 0);
+        take_back(f, order);
         deferred_ -= size;
-        free_ += size;
     }
     return false;
 }

@@ -89,7 +89,8 @@ enter_frame(domain<P>& d, std::uint64_t address, mfn frame, std::uint32_t flags)
         return abi::gntst_general_error;
     }
     bool const writable = (flags & abi::gntmap_readonly) == 0;
-    if (!p2m_add(d, gfn(address >> page_shift), frame, 0, writable)) {
+    auto const rights = writable ? p2m_rights::writable : p2m_rights::read_only;
+    if (!p2m_add(d, gfn(address >> page_shift), frame, 0, rights)) {
         put_frame(d.hv, frame);
         return abi::gntst_general_error;
     }

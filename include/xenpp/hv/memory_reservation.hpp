@@ -62,7 +62,8 @@ expected<void, errc> populate_extent(domain<P>& d, gfn g, unsigned order) noexce
         return unexpected(f.error() == errc::nomem && within && d.hv.frames.hurry() ? errc::restart
                                                                                     : f.error());
     }
-    auto const added = p2m_add(d, g, *f, order);
+    d.hv.frames.mark_untouched(*f, order);
+    auto const added = p2m_add(d, g, *f, order, p2m_rights::untouched);
     if (!added) {
         put_block(d, *f, order);
     }

@@ -66,12 +66,25 @@ struct p2m {
     gfn teardown_at{};               ///< all below is given back
     mfn teardown_block{};            ///< the rest of a leaf that is being given back
     std::uint64_t teardown_left = 0; ///< how many frames that rest has
+    bool teardown_touched = true;    ///< the domain has used the leaf
+};
+
+/// What a leaf of a p2m is entered as.
+enum class p2m_rights : std::uint8_t {
+    read_only,
+    writable,
+    /// Writable memory that nobody has used yet: the processor notes the first use, and what was
+    /// never used needs no scrub when it is freed.
+    untouched,
 };
 
 namespace detail {
 
-constexpr mm::page_attributes p2m_rights(bool writable) noexcept {
-    return {.write = writable, .execute = true, .user = true};
+constexpr mm::page_attributes p2m_attributes(p2m_rights r) noexcept {
+    return {.write = r != p2m_rights::read_only,
+            .execute = true,
+            .user = true,
+            .accessed = r != p2m_rights::untouched};
 }
 
 /// Whether the 2^order gfns from `g` hold nothing, as far as a bounded look can tell.
@@ -84,10 +97,20 @@ bool p2m_is_hole(p2m<P> const& p, gfn g, unsigned order) noexcept {
     return !found && (!next || *next >= end);
 }
 
+/// Enters 1 GiB of untouched memory where nothing is, as leaves of 2 MiB: the processor notes the
+/// use of each by itself. The first entry makes the tables for all.
+template <class P>
+expected<void, errc> p2m_enter_untouched(p2m<P>& p, gfn g, mfn f) noexcept {
+    for (std::uint64_t i = 0; i != std::uint64_t{1} << 18; i += 512) {
+        XENPP_TRY(p.tables->map(g + i, f + i, 9, p2m_attributes(p2m_rights::untouched)));
+    }
+    return {};
+}
+
 /// Enters one leaf at its own alignment, of order 0, 9 or 18, and gives back what stood there.
 template <class P>
 expected<void, errc>
-p2m_set_leaf(domain<P>& d, gfn g, mfn f, unsigned order, bool writable) noexcept {
+p2m_set_leaf(domain<P>& d, gfn g, mfn f, unsigned order, p2m_rights rights) noexcept {
     auto& p = d.guest_memory;
     for (unsigned attempt = 0; attempt != 4; ++attempt) {
         std::optional<mm::translation> old;
@@ -104,7 +127,11 @@ p2m_set_leaf(domain<P>& d, gfn g, mfn f, unsigned order, bool writable) noexcept
                 return unexpected(errc::exist); // more than may be given back at once
             }
             if (!in_pieces) {
-                XENPP_TRY(p.tables->map(g, f, order, p2m_rights(writable)));
+                if (order == 18 && rights == p2m_rights::untouched) {
+                    XENPP_TRY(p2m_enter_untouched(p, g, f));
+                } else {
+                    XENPP_TRY(p.tables->map(g, f, order, p2m_attributes(rights)));
+                }
                 auto const end = g.raw() + (std::uint64_t{1} << order);
                 if (p.top < end) {
                     atomic_store(p.top, end);
@@ -117,6 +144,7 @@ p2m_set_leaf(domain<P>& d, gfn g, mfn f, unsigned order, bool writable) noexcept
         }
         if (old) {
             p2m_flush(d);
+            d.hv.frames.mark_touched(old->frame, order); // by a vCPU that runs, at this moment even
             put_block(d, old->frame, order);
         }
         return {};
@@ -180,8 +208,8 @@ std::optional<mm::translation> p2m_lookup(domain<P>& d, gfn g) noexcept {
 /// references are still the caller's. Errors: `inval` out of range, or aligned to less than 2 MiB
 /// with an order above 9; `nomem`; `exist` for 1 GiB over something; `busy`.
 template <class P>
-expected<void, errc>
-p2m_add(domain<P>& d, gfn g, mfn f, unsigned order, bool writable = true) noexcept {
+expected<void, errc> p2m_add(
+    domain<P>& d, gfn g, mfn f, unsigned order, p2m_rights rights = p2m_rights::writable) noexcept {
     auto const leaf = detail::p2m_leaf_order(g, f, order);
     if (!detail::p2m_in_range<P>(g, order, 18) || (order > 9 && leaf == 0)) {
         return unexpected(errc::inval);
@@ -189,7 +217,7 @@ p2m_add(domain<P>& d, gfn g, mfn f, unsigned order, bool writable = true) noexce
     auto const size = std::uint64_t{1} << order;
     auto const step = std::uint64_t{1} << leaf;
     if (size == step) {
-        return detail::p2m_set_leaf(d, g, f, leaf, writable);
+        return detail::p2m_set_leaf(d, g, f, leaf, rights);
     }
     // Another vCPU may take a leaf out as soon as it stands: the caller's references, second ones
     // here, keep its frames until it is known to whom they belong.
@@ -199,7 +227,7 @@ p2m_add(domain<P>& d, gfn g, mfn f, unsigned order, bool writable = true) noexce
     std::uint64_t entered = 0;
     expected<void, errc> done;
     while (done && entered != size) {
-        done = detail::p2m_set_leaf(d, g + entered, f + entered, leaf, writable);
+        done = detail::p2m_set_leaf(d, g + entered, f + entered, leaf, rights);
         entered += done ? step : 0;
     }
     if (!done) {
@@ -246,6 +274,7 @@ expected<std::uint64_t, errc> p2m_remove(domain<P>& d, gfn g, unsigned order) no
         i += std::uint64_t{1} << piece;
         if (old) {
             p2m_flush(d);
+            d.hv.frames.mark_touched(old->frame, piece);
             put_block(d, old->frame, piece);
             removed += std::uint64_t{1} << piece;
         }
@@ -273,6 +302,9 @@ expected<page_ref<P>, errc> get_page(domain<P>& d, gfn g, bool to_write = true) 
         return unexpected(errc::noent);
     }
     page_ref<P> ref(d.hv, f);
+    if (to_write) {
+        d.hv.frames.mark_touched(f, 0);
+    }
     if (d.kind != domain_kind::hvm && d.hv.frames.info(f).owner != d.id) {
         return unexpected(errc::noent);
     }
@@ -292,6 +324,9 @@ bool p2m_teardown(domain<P>& d) noexcept {
     for (unsigned n = 0; n != 2048 && frames < 16384; ++n) {
         if (p.teardown_left != 0) {
             unsigned const order = p.teardown_left >= 512 ? 9 : 0;
+            if (p.teardown_touched) {
+                d.hv.frames.mark_touched(p.teardown_block, order);
+            }
             put_block(d, p.teardown_block, order);
             p.teardown_block = p.teardown_block + (std::uint64_t{1} << order);
             p.teardown_left -= std::uint64_t{1} << order;
@@ -303,6 +338,7 @@ bool p2m_teardown(domain<P>& d) noexcept {
                 p.tables->for_each(p.teardown_at, 1, [&](gfn, mm::translation const& leaf) {
                     p.teardown_block = leaf.frame;
                     p.teardown_left = std::uint64_t{1} << leaf.order;
+                    p.teardown_touched = leaf.attributes.accessed;
                 });
             p.teardown_at = next ? *next : gfn(p.top);
             continue;

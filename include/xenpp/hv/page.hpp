@@ -26,8 +26,8 @@ struct page_info {
     domid owner{};           ///< whose memory it is; valid while `count` is not zero
     page_use use = page_use::none;
     std::uint8_t order = 0; ///< of a free or dying block, in its first frame
-    bool dirty = false;     ///< while free: holds something, or may have been executed
-    std::uint8_t type = 0;  ///< PV page type
+    bool dirty = false; ///< holds something, or may have been executed: to be scrubbed when freed
+    std::uint8_t type = 0; ///< PV page type
     std::uint16_t type_count = 0;
     std::uint32_t next = no_page; ///< list links, as frame numbers
     std::uint32_t prev = no_page;

@@ -18,6 +18,7 @@ struct page_attributes {
     bool user = false;
     bool uncached = false;     ///< device memory
     std::uint8_t software = 0; ///< `software_bits` bits that the processor ignores, in every format
+    bool accessed = true;      ///< made without: the processor notes the first use (EPT: if enabled)
 
     friend constexpr bool operator==(page_attributes const&,
                                      page_attributes const&) noexcept = default;
@@ -47,8 +48,8 @@ concept PtFormat = requires(typename F::entry e,
     { F::address_mask } -> std::convertible_to<typename F::entry>;
     // The entry that maps nothing; tables are born full of it.
     { F::empty } -> std::convertible_to<typename F::entry>;
-    // A leaf for `frame`, which is aligned to the level's size. Accessed, and dirty if writable, so
-    // that the processor never writes to the entry.
+    // A leaf for `frame`, which is aligned to the level's size. Dirty if writable, so that the
+    // processor writes to the entry at most once: where it is not made as accessed.
     { F::make_leaf(frame, attributes, level) }
     noexcept->std::same_as<typename F::entry>;
     // A reference to the next lower table, permitting everything: leaves decide.
@@ -133,10 +134,11 @@ struct x86_64_format {
     // clang-format on
 
     static constexpr entry make_leaf(mfn frame, page_attributes const& a, unsigned level) noexcept {
-        return (to_maddr(frame).raw() & leaf_address_bits(level)) | present | accessed |
-               (a.write ? write | dirty : 0) | (a.user || !HasUser ? user : 0) |
-               (a.uncached ? pcd | pwt : 0) | (a.execute ? 0 : no_execute) |
-               (level > 1 ? page_size : 0) | encode_software(a.software);
+        return (to_maddr(frame).raw() & leaf_address_bits(level)) | present |
+               (a.accessed ? accessed : 0) | (a.write ? write | dirty : 0) |
+               (a.user || !HasUser ? user : 0) | (a.uncached ? pcd | pwt : 0) |
+               (a.execute ? 0 : no_execute) | (level > 1 ? page_size : 0) |
+               encode_software(a.software);
     }
 
     static constexpr entry make_table(maddr table) noexcept {
@@ -160,6 +162,7 @@ struct x86_64_format {
             .user = (e & user) != 0,
             .uncached = (e & pcd) != 0,
             .software = decode_software(e),
+            .accessed = (e & accessed) != 0,
         };
     }
 
@@ -210,10 +213,10 @@ struct ept {
     // clang-format on
 
     static constexpr entry make_leaf(mfn frame, page_attributes const& a, unsigned level) noexcept {
-        return (to_maddr(frame).raw() & detail::leaf_address_bits(level)) | read | accessed |
-               (a.write ? write | dirty : 0) | (a.execute ? execute : 0) |
-               (a.uncached ? type_uc | ignore_pat : type_wb) | (level > 1 ? page_size : 0) |
-               detail::encode_software(a.software);
+        return (to_maddr(frame).raw() & detail::leaf_address_bits(level)) | read |
+               (a.accessed ? accessed : 0) | (a.write ? write | dirty : 0) |
+               (a.execute ? execute : 0) | (a.uncached ? type_uc | ignore_pat : type_wb) |
+               (level > 1 ? page_size : 0) | detail::encode_software(a.software);
     }
 
     static constexpr entry make_table(maddr table) noexcept {
@@ -240,6 +243,7 @@ struct ept {
             .user = true,
             .uncached = (e & type_mask) == type_uc,
             .software = detail::decode_software(e),
+            .accessed = (e & accessed) != 0,
         };
     }
 

@@ -211,13 +211,15 @@ private:
         return s.at;
     }
 
-    /// Puts a table where a leaf or nothing was, with the same meaning.
+    /// Puts a table where a leaf or nothing was, with the same meaning. Its leaves count as
+    /// accessed: the processor may be saying so of the old one at this moment.
     constexpr expected<void, errc> split(entry& at, unsigned level) {
         mfn const table = XENPP_TRY(frames_->allocate());
         entry const old = load(at);
         if (F::is_present(old)) {
             mfn const first = to_mfn(F::address(old, level));
-            page_attributes const attributes = F::attributes(old);
+            page_attributes attributes = F::attributes(old);
+            attributes.accessed = true;
             entry* const children = frames_->map(table);
             for (unsigned i = 0; i < entries; ++i) {
                 mfn const child = first + (std::uint64_t{i} << order_of_level<F>(level - 1));

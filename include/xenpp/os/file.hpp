@@ -7,6 +7,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -23,6 +24,9 @@ result<std::string> read_file(std::string const& path, std::size_t most = std::s
 
 /// Replaces a file in one step: a reader sees the old or the new content, whole.
 result<void> replace_file(std::string const& path, std::string_view content);
+
+/// Writes all of `bytes` at an offset of an open file.
+result<void> write_at(int fd, std::uint64_t offset, std::span<std::byte const> bytes);
 
 /// The last `most` bytes of a file; empty if it cannot be read. For diagnostics.
 std::string tail_of_file(std::string const& path, std::size_t most);

@@ -53,6 +53,10 @@ public:
     virtual result<foreign_mapping>
     map_foreign(domid d, gfn first, std::size_t count, os::access access) = 0;
 
+    /// Copies bytes into a domain's memory from `at` on, which need not be aligned. Here by way of
+    /// a mapping; a transport may know a faster one. Errors as of `map_foreign`.
+    virtual result<void> write_foreign(domid d, gpa at, std::span<std::byte const> bytes);
+
     /// Maps pages that a domain granted to domain 0.
     virtual result<foreign_mapping>
     map_grants(domid d, std::span<grant_ref const> refs, os::access access) = 0;

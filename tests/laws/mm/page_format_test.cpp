@@ -13,7 +13,7 @@ namespace {
 
 using formats = std::tuple<long_mode, npt, ept>;
 
-constexpr unsigned flag_count = 4;
+constexpr unsigned flag_count = 5;
 
 /// Every combination of the flags, with a software value that varies along.
 constexpr page_attributes sample(unsigned i) {
@@ -23,6 +23,7 @@ constexpr page_attributes sample(unsigned i) {
         .user = (i & 4) != 0,
         .uncached = (i & 8) != 0,
         .software = static_cast<std::uint8_t>((i * 7 + 3) % (1u << software_bits)),
+        .accessed = (i & 16) != 0,
     };
 }
 
@@ -89,6 +90,7 @@ constexpr bool attributes_are_disjoint() {
             F::make_leaf(mfn(0), {.user = true}, level) ^ base,
             F::make_leaf(mfn(0), {.uncached = true}, level) ^ base,
             F::make_leaf(mfn(0), {.software = 0xf}, level) ^ base,
+            F::make_leaf(mfn(0), {.accessed = false}, level) ^ base,
         };
         typename F::entry seen = F::address_mask;
         for (unsigned i = 0; i < changed.size(); ++i) {

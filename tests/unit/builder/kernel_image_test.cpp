@@ -53,6 +53,18 @@ std::size_t files_in(std::filesystem::path const& folder) {
     return n;
 }
 
+/// When a file was used and written, in seconds.
+std::pair<long, long> times_of(std::filesystem::path const& file) {
+    struct ::stat st = {};
+    REQUIRE(::stat(file.c_str(), &st) == 0);
+    return {st.st_atim.tv_sec, st.st_mtim.tv_sec};
+}
+
+void set_times(std::filesystem::path const& file, long used, long written) {
+    timespec const times[] = {{used, 0}, {written, 0}};
+    REQUIRE(::utimensat(AT_FDCWD, file.c_str(), times, 0) == 0);
+}
+
 /// The one entry of a cache.
 std::filesystem::path only_entry(std::filesystem::path const& folder) {
     REQUIRE(files_in(folder) == 1);
@@ -190,10 +202,10 @@ TEST_CASE("kernel_cache.the_second_load_comes_from_the_cache") {
     kernel_cache const cache((folder.path() / "cache").string());
     auto const first = load_kernel(path, &cache).value();
     auto const entry = only_entry(folder.path() / "cache");
-    auto const written = std::filesystem::last_write_time(entry);
-    std::filesystem::last_write_time(entry, written - std::chrono::hours(1));
+    set_times(entry, 1000, 1000); // as if used, and written, long ago
     auto const second = load_kernel(path, &cache).value();
-    CHECK(std::filesystem::last_write_time(entry) > written - std::chrono::hours(1)); // used
+    CHECK(times_of(entry).first > 1'000'000); // used
+    CHECK(times_of(entry).second == 0);       // and sealed again, for it was whole
     CHECK(second.description() == first.description());
     CHECK(second.pvh_entry().value() == first.pvh_entry().value());
     auto const a = first.contents(first.elf().segments[0]);
@@ -260,6 +272,44 @@ TEST_CASE("kernel_cache.no_damage_to_an_entry_reaches_a_domain") {
     }
 }
 
+TEST_CASE("kernel_cache.a_sealed_entry_is_believed_until_it_is_written_to_or_the_system_restarts") {
+    scratch_folder const folder;
+    auto const path = folder.file("vmlinuz", linux_like());
+    kernel_cache const cache((folder.path() / "cache").string());
+    REQUIRE(load_kernel(path, &cache));
+    auto const entry = only_entry(folder.path() / "cache");
+    CHECK(times_of(entry).second == 0);
+    auto const size = std::filesystem::file_size(entry);
+    auto const last_byte = [&](std::optional<char> set = {}) {
+        std::fstream f(entry, std::ios::in | std::ios::out | std::ios::binary);
+        f.seekg(static_cast<std::streamoff>(size) - 1);
+        auto const old = static_cast<char>(f.get());
+        if (set) {
+            f.seekp(static_cast<std::streamoff>(size) - 1);
+            f.put(*set);
+        }
+        return old;
+    };
+    auto const good = last_byte();
+    last_byte(static_cast<char>(good ^ 1));
+    SECTION("its time gives the damage away") {
+        REQUIRE(load_kernel(path, &cache));
+        CHECK(last_byte() == good); // made anew
+    }
+    SECTION("the time alone is believed") {
+        set_times(entry, 1, 0);
+        REQUIRE(load_kernel(path, &cache));
+        CHECK(last_byte() == static_cast<char>(good ^ 1));
+    }
+    SECTION("but not in another life of the system") {
+        set_times(entry, 1, 0);
+        kernel_cache const later((folder.path() / "cache").string(), kernel_cache::default_capacity,
+                                 "another");
+        REQUIRE(load_kernel(path, &later));
+        CHECK(last_byte() == good);
+    }
+}
+
 TEST_CASE("kernel_cache.the_entries_used_longest_ago_make_room") {
     scratch_folder const folder;
     auto const cache_path = folder.path() / "cache";
@@ -268,13 +318,7 @@ TEST_CASE("kernel_cache.the_entries_used_longest_ago_make_room") {
     auto const id = [](std::uint64_t inode) { return file_identity{.device = 1, .inode = inode}; };
     for (std::uint64_t n = 1; n <= 3; ++n) {
         REQUIRE(cache.store(id(n), "x", elf));
-        auto const age = std::chrono::hours(10 - static_cast<int>(n));
-        for (auto const& e : std::filesystem::directory_iterator(cache_path)) {
-            if (e.path().filename() == "1-" + std::to_string(n) + ".kernel") {
-                std::filesystem::last_write_time(
-                    e.path(), std::filesystem::file_time_type::clock::now() - age);
-            }
-        }
+        set_times(cache_path / ("1-" + std::to_string(n) + ".kernel"), static_cast<long>(n), 0);
     }
     CHECK(cache.find(id(1))); // and so 2 is the oldest now
     REQUIRE(cache.store(id(4), "x", elf));

@@ -346,7 +346,7 @@ TEST_CASE_METHOD(events_fixture, "event_channel.an_answer_that_cannot_be_written
     auto const alloc = static_cast<std::uint64_t>(evtchn_op::alloc_unbound);
     auto& handler = hv::do_event_channel_op<fakes::platform>;
     auto const page = m.must(hv::allocate_domain_pages(a, 0));
-    m.must(hv::p2m_add(a, gfn(100), page, 0, false));
+    m.must(hv::p2m_add(a, gfn(100), page, 0, hv::p2m_rights::read_only));
     abi::evtchn_alloc_unbound const op{0x7ff0, 0, 0};
     std::memcpy(m.cpu.map(page), &op, sizeof op);
     CHECK(m.call_raw(handler, *a.vcpus[0], {alloc, 100 * page_size}) == to_abi(errc::fault));

@@ -207,6 +207,27 @@ TEST_CASE("frame_allocator.create makes objects of any size, and frame_of finds 
     CHECK(m.allocator.create<big>(1).error() == errc::nomem);
 }
 
+TEST_CASE("frame_allocator: what was not touched stays clean") {
+    machine m(section_frames);
+    auto const f = m.allocator.allocate(9, domid(1), page_use::guest).value();
+    m.allocator.mark_untouched(f, 9);
+    m.allocator.mark_touched(f + 100, 2);
+    std::memset(m.platform.map(f + 100), 0xcc, 4 * page_size);
+    SECTION("free") {
+        m.allocator.free(f, 9);
+    }
+    SECTION("free_later") {
+        m.allocator.free_later(f, 9);
+        m.pass_epoch();
+        m.allocator.reclaim();
+    }
+    CHECK(m.allocator.dirty_pages() == 4);
+    while (auto const g = m.allocator.allocate(0, domid(2), page_use::guest)) {
+        REQUIRE(m.is_zero(*g));
+    }
+    CHECK(m.allocator.dirty_pages() == 0);
+}
+
 TEST_CASE("frame_allocator: any sequence keeps blocks apart and loses none") {
     machine m(section_frames * 2, GENERATE(true, false));
     auto const before = m.allocator.free_pages();
@@ -233,6 +254,11 @@ TEST_CASE("frame_allocator: any sequence keeps blocks apart and loses none") {
             *first = *last = std::byte{1};
             live.emplace(f->raw(), order);
             held += 1ULL << order;
+            if (what == 0) {
+                m.allocator.mark_untouched(*f, order);
+                m.allocator.mark_touched(*f, 0);
+                m.allocator.mark_touched(*f + ((1ULL << order) - 1), 0);
+            }
         } else if (what < 7 && !live.empty()) {
             auto it = live.lower_bound(random() % (section_frames * 2));
             it = it == live.end() ? live.begin() : it;

@@ -115,7 +115,7 @@ TEST_CASE("copies of a guest in long mode walk its own tables") {
     }
     SECTION("a page that the p2m holds read-only faults on a write") {
         auto const f = allocate_domain_pages(g.d, 0).value();
-        p2m_add(g.d, gfn(50), f, 0, false).value();
+        p2m_add(g.d, gfn(50), f, 0, p2m_rights::read_only).value();
         CHECK(read_guest<char>(g.v, paged_guest::base + page_size));
         CHECK(write_guest<char>(g.v, paged_guest::base + page_size, 'x').error() == errc::fault);
     }

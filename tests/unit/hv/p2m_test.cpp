@@ -161,7 +161,7 @@ TEST_CASE("get_page refuses read-only gfns to writers, and the hypervisor's fram
     hv_host h;
     auto& d = h.make_domain();
     auto const f = allocate_domain_pages(d, 0).value();
-    p2m_add(d, gfn(1), f, 0, false).value();
+    p2m_add(d, gfn(1), f, 0, p2m_rights::read_only).value();
     CHECK(get_page(d, gfn(1)).error() == errc::acces);
     CHECK(get_page(d, gfn(1), false));
     CHECK_FALSE(get_frame(h.hv, mfn(0))); // the frame table
@@ -186,6 +186,49 @@ TEST_CASE("allocate_domain_pages keeps to the domain's limit and uses its claim 
     CHECK(h.hv.frames.claimed_pages() == 0);
     CHECK(allocate_domain_pages(d, 0).error() == errc::nomem);
     CHECK(d.total_pages == 3);
+    h.kill(d);
+    CHECK(h.settle() == h.baseline);
+}
+
+TEST_CASE("p2m: what a domain never used is not scrubbed when it is freed") {
+    hv_host h((2ULL << 18) + 65536);
+    auto& d = h.make_domain(1, 1ULL << 20);
+    auto const f = allocate_domain_pages(d, 18).value();
+    h.hv.frames.mark_untouched(f, 18);
+    p2m_add(d, gfn(0), f, 18, p2m_rights::untouched).value();
+    CHECK(p2m_lookup(d, gfn(0))->order == 9); // so that each piece is noted by itself
+    auto const root = d.guest_memory.tables->root();
+    auto const entry = [&](mfn table, unsigned n) -> std::uint64_t& {
+        return reinterpret_cast<std::uint64_t*>(h.platform.map(table))[n];
+    };
+    auto const below = [&](std::uint64_t e) { return to_mfn(mm::npt::address(e, 4)); };
+    entry(below(entry(below(entry(root, 0)), 0)), 3) |= mm::npt::accessed; // as the processor does
+    CHECK(get_page(d, gfn(5 * 512 + 1), false));
+    CHECK(get_page(d, gfn(7 * 512 + 1), true)); // somebody may write one page of the eighth piece
+    auto const dirty = [&](unsigned piece, unsigned page) {
+        return h.hv.frames.info(f + piece * 512 + page).dirty;
+    };
+    h.kill(d);
+    h.settle();
+    CHECK_FALSE(dirty(0, 0));
+    CHECK(dirty(3, 0));
+    CHECK(dirty(3, 511));
+    CHECK_FALSE(dirty(5, 1));
+    CHECK_FALSE(dirty(7, 0));
+    CHECK(dirty(7, 1));
+    CHECK(h.hv.frames.dirty_pages() >= 513);
+    CHECK(h.hv.frames.dirty_pages() < 1024);
+}
+
+TEST_CASE("p2m: what leaves a domain that may be running counts as used") {
+    hv_host h;
+    auto& d = h.make_domain();
+    auto const f = allocate_domain_pages(d, 9).value();
+    h.hv.frames.mark_untouched(f, 9);
+    p2m_add(d, gfn(0), f, 9, p2m_rights::untouched).value();
+    p2m_remove(d, gfn(3), 0).value();
+    h.settle();
+    CHECK(h.hv.frames.info(f + 3).dirty);
     h.kill(d);
     CHECK(h.settle() == h.baseline);
 }

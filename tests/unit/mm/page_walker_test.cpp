@@ -399,3 +399,14 @@ TEMPLATE_LIST_TEST_CASE("page_walker.for_each_keeps_its_budget_and_goes_on", "",
     CHECK(calls > 20);
     CHECK(w.for_each(gfn(0), 0, [](gfn, translation const&) {}) == gfn(0));
 }
+
+TEMPLATE_LIST_TEST_CASE("page_walker: what comes of a split counts as accessed", "", formats) {
+    table_frames frames;
+    auto w = walker<TestType>::create(frames).value();
+    page_attributes untouched = rwx;
+    untouched.accessed = false;
+    w.map(gfn(0), mfn(512), 9, untouched).value();
+    CHECK_FALSE(w.lookup(gfn(5))->attributes.accessed);
+    w.unmap(gfn(7), 0).value();
+    CHECK(w.lookup(gfn(5))->attributes.accessed);
+}

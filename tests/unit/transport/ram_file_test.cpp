@@ -4,6 +4,7 @@
 #include <transport/ram_file.hpp>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 
 using namespace xenpp;
@@ -60,4 +61,28 @@ TEST_CASE("ram_file.extents_that_follow_one_another_are_joined") {
     std::vector<link::frame_extent> none;
     merge_extents(none);
     CHECK(none.empty());
+}
+
+TEST_CASE("ram_file.writes_across_extents") {
+    constexpr std::size_t pages = 16;
+    os::unique_fd fd(::memfd_create("ram", MFD_CLOEXEC));
+    REQUIRE(::ftruncate(fd.get(), pages * 4096) == 0);
+    auto const all =
+        os::mapping::of_file(fd.get(), 0, pages * 4096, os::access::read_write).value();
+    ram_file const ram(std::move(fd), {{0, pages * 4096, 0}});
+    std::vector<std::byte> bytes(2 * 4096 + 100);
+    for (std::size_t i = 0; i < bytes.size(); ++i) {
+        bytes[i] = static_cast<std::byte>(i % 251 + 1);
+    }
+    std::vector<link::frame_extent> const extents{{8, 0, 2}, {3, 2, 1}};
+    REQUIRE(ram.write(extents, 50, bytes));
+    CHECK(std::equal(bytes.begin(), bytes.begin() + 2 * 4096 - 50, all.data() + 8 * 4096 + 50));
+    CHECK(std::equal(bytes.begin() + 2 * 4096 - 50, bytes.end(), all.data() + 3 * 4096));
+    CHECK(all.data()[8 * 4096 + 49] == std::byte{0});
+    CHECK(all.data()[3 * 4096 + 150] == std::byte{0});
+    CHECK_FALSE(ram.write(std::span(extents).first(1), 50, bytes)); // there is more
+    std::vector<link::frame_extent> const gap{{8, 0, 1}, {3, 2, 1}};
+    CHECK_FALSE(ram.write(gap, 0, std::span(bytes).first(2 * 4096)));
+    std::vector<link::frame_extent> const beyond{{15, 0, 2}};
+    CHECK_FALSE(ram.write(beyond, 0, std::span(bytes).first(2 * 4096)));
 }
