@@ -2,6 +2,8 @@
 // Domains of the server core: introduction, death, and what is recorded of both.
 #include <xenpp/store/server.hpp>
 
+#include <algorithm>
+
 namespace xenpp::store {
 
 std::vector<domain_info> server::domains() const {
@@ -77,32 +79,32 @@ errc server::introduce(domid d, gfn ring, evtchn_port port) {
     return errc::ok;
 }
 
-void server::drop_rights(std::string const& path,
-                         node const& n,
-                         domid d,
-                         std::vector<mutation>& out) {
-    auto const base = path == "/" ? std::string() : path;
-    if (n.perms.front().domain == d && path != "/") {
+/// The walk sees every node of the store, so it allocates nothing for those that `d` has no part
+/// in: `path` grows and shrinks in place.
+void server::drop_rights(std::string& path, node const& n, domid d, std::vector<mutation>& out) {
+    if (n.perms.front().domain == d && !path.empty()) {
         out.push_back(mutation{mutation::kind::remove, path, {}, {}});
         return;
     }
-    auto kept = n.perms;
-    for (std::size_t i = kept.size(); i-- > 1;) {
-        if (kept[i].domain == d) {
-            kept.erase(kept.begin() + static_cast<std::ptrdiff_t>(i));
-        }
+    auto const is_of_domain = [d](perm const& p) { return p.domain == d; };
+    if (std::any_of(n.perms.begin() + 1, n.perms.end(), is_of_domain)) {
+        auto kept = n.perms;
+        kept.erase(std::remove_if(kept.begin() + 1, kept.end(), is_of_domain), kept.end());
+        out.push_back(
+            mutation{mutation::kind::set_perms, path.empty() ? "/" : path, {}, std::move(kept)});
     }
-    if (kept.size() != n.perms.size()) {
-        out.push_back(mutation{mutation::kind::set_perms, path, {}, std::move(kept)});
-    }
+    auto const length = path.size();
     for (auto const& c : n.children) {
-        drop_rights(base + "/" + c.name, *c.target, d, out);
+        path.append("/").append(c.name);
+        drop_rights(path, *c.target, d, out);
+        path.resize(length);
     }
 }
 
 void server::forget_domain(domid d) {
     std::vector<mutation> mutations;
-    drop_rights("/", tree_.root(), d, mutations);
+    std::string path; // of the root: its children's begin with the slash
+    drop_rights(path, tree_.root(), d, mutations);
     for (auto const& m : mutations) {
         change(m);
     }

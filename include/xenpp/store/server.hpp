@@ -149,7 +149,7 @@ private:
     void leave_domain(domid d);
     void forget_domain(domid d);
     void record_state(domain_info const& info);
-    void drop_rights(std::string const& path, node const& n, domid d, std::vector<mutation>& out);
+    void drop_rights(std::string& path, node const& n, domid d, std::vector<mutation>& out);
 
     bool restore_tree(change_kind kind, change_reader& r);
     bool restore_domain(change_kind kind, change_reader& r);
