@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Opening and mapping a kernel or ramdisk file.
-#include "builder/descriptor.hpp"
 #include "builder/identity.hpp"
 
 #include <xenpp/builder/file.hpp>
+#include <xenpp/os/unique_fd.hpp>
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -25,7 +25,7 @@ file_identity identity_of(struct ::stat const& st) noexcept {
 
 result<file> file::open(std::string const& path, std::string_view operation) {
     // Nonblocking, or a FIFO in the place of a kernel would hang us.
-    descriptor const fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
+    os::unique_fd const fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
     if (!fd) {
         return fail(operation, errno, path);
     }

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // The cache's files: a page of header, then the ELF; written aside, then renamed into place.
-#include "builder/descriptor.hpp"
 #include "builder/identity.hpp"
 #include "builder/little_endian.hpp"
 
 #include <xenpp/base/strong.hpp>
 #include <xenpp/builder/kernel_cache.hpp>
 #include <xenpp/os/file.hpp>
+#include <xenpp/os/unique_fd.hpp>
 
 #include <fmt/format.h>
 
@@ -144,8 +144,8 @@ std::string entry_name(file_identity const& id) {
 }
 
 /// The folder, if nobody but this user may put files into it.
-result<descriptor> open_folder(std::string const& path) {
-    descriptor folder(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW));
+result<os::unique_fd> open_folder(std::string const& path) {
+    os::unique_fd folder(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW));
     if (!folder) {
         return fail(operation, errno, path);
     }
@@ -166,7 +166,7 @@ struct entry {
 };
 
 /// The cache's own files in the folder, the one used longest ago first.
-std::vector<entry> entries_of(descriptor const& folder) {
+std::vector<entry> entries_of(os::unique_fd const& folder) {
     std::vector<entry> out;
     int const copy = ::openat(folder.get(), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     std::unique_ptr<DIR, int (*)(DIR*)> const dir(copy < 0 ? nullptr : ::fdopendir(copy),
@@ -189,7 +189,7 @@ std::vector<entry> entries_of(descriptor const& folder) {
     return out;
 }
 
-void make_room(descriptor const& folder, std::uint64_t allowed) {
+void make_room(os::unique_fd const& folder, std::uint64_t allowed) {
     auto const entries = entries_of(folder);
     std::uint64_t total = 0;
     for (auto const& e : entries) {
@@ -220,10 +220,10 @@ result<void> write_all(int fd, bytes_view bytes) {
 
 /// Writes an entry under a name of its own. No fsync: the checksums tell a torn entry.
 result<void>
-write_entry(descriptor const& folder, std::string const& name, header const& h, bytes_view elf) {
-    descriptor const fd(::openat(folder.get(), name.c_str(),
-                                 O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW,
-                                 S_IRUSR | S_IWUSR));
+write_entry(os::unique_fd const& folder, std::string const& name, header const& h, bytes_view elf) {
+    os::unique_fd const fd(::openat(folder.get(), name.c_str(),
+                                    O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW,
+                                    S_IRUSR | S_IWUSR));
     if (!fd) {
         return fail(operation, errno, name);
     }
@@ -246,7 +246,7 @@ std::optional<cached_kernel> kernel_cache::find(file_identity const& id) const {
         return std::nullopt;
     }
     auto const name = entry_name(id);
-    descriptor const fd(
+    os::unique_fd const fd(
         ::openat(folder->get(), name.c_str(), O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
     struct ::stat st = {};
     if (!fd || ::fstat(fd.get(), &st) != 0 || !S_ISREG(st.st_mode)) {
