@@ -117,7 +117,7 @@ result<void> daemon::state::find_machine(transport::machine_config const& config
     } else {
         auto const m = XENPP_TRY(transport::start_machine(where, config));
         log(fmt::format("started a machine of {} MiB and {} CPUs in {} ms (QEMU is process {})",
-                        config.memory_mib, config.cpus, m.start_ns / 1'000'000, m.pid));
+                        m.memory_mib, config.cpus, m.start_ns / 1'000'000, m.pid));
         log(fmt::format("its accelerator is {}: {}", name_of(m.accel.what), m.accel.why));
     }
     machine.emplace(XENPP_TRY(transport::machine::connect(where, {.answers_bell = true})));

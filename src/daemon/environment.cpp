@@ -55,9 +55,14 @@ std::string find_image() {
 
 result<transport::machine_config> machine_config_from_environment() {
     constexpr long most_cpus = 8;
+    constexpr std::uint64_t least_mib = 512;
     transport::machine_config c;
     c.cpus = static_cast<unsigned>(std::clamp(::sysconf(_SC_NPROCESSORS_ONLN), 1L, most_cpus));
-    XENPP_TRY(read_number("XENPP_MEMORY_MIB", c.memory_mib));
+    if (variable("XENPP_MEMORY_MIB")) {
+        XENPP_TRY(read_number("XENPP_MEMORY_MIB", c.memory_mib));
+    } else {
+        c.least_mib = least_mib; // nobody asked for just that much
+    }
     XENPP_TRY(read_number("XENPP_CPUS", c.cpus));
     c.qemu = variable("XENPP_QEMU").value_or(c.qemu);
     c.command_line = variable("XENPP_OPTIONS").value_or("");

@@ -12,6 +12,7 @@
 
 #include <fmt/core.h>
 
+#include <fcntl.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -94,6 +95,18 @@ struct starting {
     }
 };
 
+/// Begins the daemon's log. Its words are all that we know of a failure, and a quota shows only
+/// when one writes.
+result<void> begin_log(std::string const& path) {
+    auto const fd = XENPP_TRY(os::open_file(path, O_WRONLY | O_CREAT | O_APPEND));
+    auto const line = fmt::format("process {} starts a daemon\n", getpid());
+    auto const written = write(fd.get(), line.data(), line.size());
+    if (written != static_cast<ssize_t>(line.size())) {
+        return fail(operation, written < 0 ? errno : ENOSPC, path);
+    }
+    return {};
+}
+
 result<starting> start_daemon(host_options const& options, os::state_dir const& where) {
     auto const program = find_daemon(options.daemon);
     if (program.empty()) {
@@ -102,6 +115,7 @@ result<starting> start_daemon(host_options const& options, os::state_dir const& 
                     "it");
     }
     starting s{{}, where.file("xenppd.log"), 0};
+    XENPP_TRY(begin_log(s.log));
     std::error_code none;
     auto const size = std::filesystem::file_size(s.log, none);
     s.log_begins = none ? 0 : size;

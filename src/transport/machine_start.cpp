@@ -14,6 +14,7 @@
 #include <transport/state_files.hpp>
 #include <unistd.h>
 
+#include <algorithm>
 #include <csignal>
 #include <cstring>
 
@@ -41,20 +42,28 @@ std::string quoted(std::string_view value) {
     return out;
 }
 
-/// /dev/shm where it has room, else the state folder: a disk will do, at the price of its writing.
-result<std::string> place_for_ram(os::state_dir const& where, std::uint64_t size) {
-    auto const in_memory = os::free_space("/dev/shm");
-    if (in_memory && *in_memory >= size && ::access("/dev/shm", W_OK) == 0) {
-        return "/dev/shm/" + ram_name(where);
+/// The RAM file, not there yet.
+struct ram_place {
+    std::string path;
+    std::uint64_t size = 0;
+};
+
+result<ram_place> place_for_ram(os::state_dir const& where, machine_config const& config) {
+    ram_room room;
+    if (::access("/dev/shm", W_OK) == 0) {
+        room.in_memory = os::free_space("/dev/shm").value_or(0);
     }
-    auto const on_disk = XENPP_TRY(os::free_space(where.path()));
-    if (on_disk >= size) {
-        return where.file("ram.file");
+    room.on_disk = XENPP_TRY(os::free_space(where.path()));
+    auto const choice = choose_ram(config, room);
+    if (choice.mib == 0) {
+        return fail(operation, errc::nospc,
+                    fmt::format("the machine's {} MiB of memory fit neither in /dev/shm ({} MiB "
+                                "free) nor in {} ({} MiB free); give it less",
+                                config.memory_mib, room.in_memory >> 20, where.path(),
+                                room.on_disk >> 20));
     }
-    return fail(operation, errc::nospc,
-                fmt::format("the machine's {} MiB of memory fit neither in /dev/shm ({} MiB free) "
-                            "nor in {} ({} MiB free); give it less",
-                            size >> 20, in_memory.value_or(0) >> 20, where.path(), on_disk >> 20));
+    return ram_place{choice.is_in_memory ? "/dev/shm/" + ram_name(where) : where.file("ram.file"),
+                     choice.mib << 20};
 }
 
 /// The window's first page, as the hypervisor wants to find it.
@@ -77,6 +86,7 @@ struct new_ram {
     std::string path;
     std::string link;
     os::mapping window;
+    std::uint64_t mib = 0;
     bool is_kept = false;
 
     new_ram() = default;
@@ -85,6 +95,7 @@ struct new_ram {
         : path(std::exchange(o.path, {}))
         , link(std::move(o.link))
         , window(std::move(o.window))
+        , mib(o.mib)
         , is_kept(o.is_kept) {}
 
     new_ram& operator=(new_ram&&) = delete;
@@ -99,12 +110,13 @@ struct new_ram {
     }
 };
 
-result<new_ram> create_ram(os::state_dir const& where, std::uint64_t size) {
+result<new_ram> create_ram(os::state_dir const& where, machine_config const& config) {
     new_ram ram;
-    auto const path = XENPP_TRY(place_for_ram(where, size));
+    auto const [path, size] = XENPP_TRY(place_for_ram(where, config));
     ::unlink(path.c_str());
     auto const fd = XENPP_TRY(os::open_file(path, O_RDWR | O_CREAT | O_EXCL));
     ram.path = path;
+    ram.mib = size >> 20;
     ram.link = where.file(state_files::ram);
     if (::ftruncate(fd.get(), static_cast<off_t>(size)) != 0) {
         return os::fail_errno(operation, path);
@@ -211,6 +223,23 @@ void kill_and_wait(os::process const& qemu) {
 
 } // namespace
 
+ram_choice choose_ram(machine_config const& config, ram_room const& room) noexcept {
+    constexpr std::uint64_t step_mib = 64;
+    auto const in_memory = room.in_memory >> 20;
+    auto const on_disk = room.on_disk >> 20;
+    if (in_memory >= config.memory_mib) {
+        return {config.memory_mib, true};
+    }
+    if (on_disk >= config.memory_mib) {
+        return {config.memory_mib, false};
+    }
+    auto const largest = std::max(in_memory, on_disk) / step_mib * step_mib;
+    if (config.least_mib != 0 && largest >= config.least_mib) {
+        return {largest, in_memory >= on_disk};
+    }
+    return {};
+}
+
 std::vector<std::string> qemu_arguments(machine_config const& config,
                                         os::state_dir const& where,
                                         std::string const& ram,
@@ -247,8 +276,9 @@ std::vector<std::string> qemu_arguments(machine_config const& config,
     return a;
 }
 
-result<started_machine> start_machine(os::state_dir const& where, machine_config const& config) {
+result<started_machine> start_machine(os::state_dir const& where, machine_config const& asked) {
     auto const begin_ns = os::monotonic_ns();
+    auto config = asked;
     XENPP_TRY(check(config));
     auto const lock = XENPP_TRY(lock_start(where));
     if (auto const running = state_files::find_qemu(where)) {
@@ -261,7 +291,8 @@ result<started_machine> start_machine(os::state_dir const& where, machine_config
     }
     auto const accel = XENPP_TRY(choose_accelerator(config.accel));
     XENPP_TRY(make_bell(where));
-    auto ram = XENPP_TRY(create_ram(where, config.memory_mib << 20));
+    auto ram = XENPP_TRY(create_ram(where, config));
+    config.memory_mib = ram.mib;
     XENPP_TRY(os::replace_file(where.file(state_files::qemu_log), ""));
     ::unlink(where.file(state_files::console_log).c_str());
 
@@ -275,7 +306,7 @@ result<started_machine> start_machine(os::state_dir const& where, machine_config
         return unexpected(up.error());
     }
     ram.is_kept = true;
-    return started_machine{qemu.pid(), ram.path, accel, os::monotonic_ns() - begin_ns};
+    return started_machine{qemu.pid(), ram.path, ram.mib, accel, os::monotonic_ns() - begin_ns};
 }
 
 result<void> stop_machine(os::state_dir const& where) {

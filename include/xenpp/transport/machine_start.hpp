@@ -14,6 +14,7 @@ namespace xenpp::transport {
 
 struct machine_config {
     std::uint64_t memory_mib = 4096; ///< sparse: what is not used costs nothing
+    std::uint64_t least_mib = 0;     ///< 0: all of it; else what it may shrink to for want of room
     unsigned cpus = 2;
     std::string image = {};        ///< the hypervisor, an ELF64 with a PVH note
     std::string command_line = {}; ///< the hypervisor's
@@ -26,9 +27,25 @@ struct machine_config {
 struct started_machine {
     int pid = 0;     ///< of QEMU
     std::string ram; ///< path of the RAM file
+    std::uint64_t memory_mib = 0;
     accelerator_choice accel;
     std::uint64_t start_ns = 0; ///< from the call to the hypervisor's first answer
 };
+
+/// Bytes free for a machine's RAM: in /dev/shm, and in the file system of the state folder.
+struct ram_room {
+    std::uint64_t in_memory = 0;
+    std::uint64_t on_disk = 0;
+};
+
+struct ram_choice {
+    std::uint64_t mib = 0; ///< 0: there is no room
+    bool is_in_memory = false;
+};
+
+/// Where a machine's RAM goes, and how much of it: memory before disk, all of it before less. A
+/// disk will do, at the price of its writing.
+ram_choice choose_ram(machine_config const& config, ram_room const& room) noexcept;
 
 /// QEMU's arguments for a machine whose RAM is the file `ram`; the program comes first.
 std::vector<std::string> qemu_arguments(machine_config const& config,

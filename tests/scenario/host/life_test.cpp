@@ -51,7 +51,7 @@ TEST_CASE("host.a life leaves nothing behind") {
     auto const dom = b.start("guest");
     CHECK(b.look() != before);
     dom.shutdown().value();
-    CHECK(dom.wait_for_shutdown(milliseconds(1000)).value() == shutdown_reason::poweroff);
+    CHECK(dom.wait_for_shutdown(milliseconds(60'000)).value() == shutdown_reason::poweroff);
     CHECK(dom.info().value().state() == run_state::shut_down);
     dom.destroy().value();
     CHECK(b.look() == before);

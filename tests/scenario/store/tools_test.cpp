@@ -268,7 +268,7 @@ pid_t start_daemon(folder const& f) {
 }
 
 client reconnect(folder const& f) {
-    for (int i = 0; i < 500; ++i) {
+    for (int i = 0; i < 6000; ++i) { // a minute
         if (auto c = client::open(f.path + "/socket")) {
             return std::move(*c);
         }

@@ -41,6 +41,7 @@ TEST_CASE("machine_config.has_defaults_for_what_is_not_said") {
     clean_environment const none;
     auto const c = machine_config_from_environment().value();
     CHECK(c.memory_mib == 4096);
+    CHECK(c.least_mib == 512);
     CHECK(c.cpus >= 1);
     CHECK(c.cpus <= 8);
     CHECK(c.qemu == "qemu-system-x86_64");
@@ -57,6 +58,7 @@ TEST_CASE("machine_config.is_what_the_environment_says") {
     ::setenv("XENPP_OPTIONS", "loglvl=all", 1);
     auto const c = machine_config_from_environment().value();
     CHECK(c.memory_mib == 512);
+    CHECK(c.least_mib == 0);
     CHECK(c.cpus == 3);
     CHECK(c.qemu == "/opt/qemu");
     CHECK(c.image == "/opt/hv");

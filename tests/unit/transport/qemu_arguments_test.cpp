@@ -57,3 +57,27 @@ TEST_CASE("qemu_arguments.say_what_the_machine_needs") {
     CHECK(value(kvm, "-bios").empty()); // QEMU's own firmware then
     std::filesystem::remove_all(base);
 }
+
+TEST_CASE("choose_ram.takes_memory_before_disk_and_all_before_less") {
+    constexpr std::uint64_t mib = std::uint64_t{1} << 20;
+    machine_config c;
+    c.memory_mib = 1000;
+
+    struct row {
+        std::uint64_t least_mib, in_memory, on_disk; // MiB
+        std::uint64_t expected_mib;
+        bool is_in_memory;
+    };
+
+    for (auto const& r :
+         {row{0, 1000, 1000, 1000, true}, row{0, 999, 1000, 1000, false},
+          row{0, 999, 999, 0, false}, row{0, 0, 0, 0, false}, row{512, 999, 1000, 1000, false},
+          row{512, 999, 900, 960, true}, row{512, 900, 999, 960, false},
+          row{512, 512, 0, 512, true}, row{512, 511, 511, 0, false}}) {
+        CAPTURE(r.least_mib, r.in_memory, r.on_disk);
+        c.least_mib = r.least_mib;
+        auto const choice = choose_ram(c, {r.in_memory * mib, r.on_disk * mib});
+        CHECK(choice.mib == r.expected_mib);
+        CHECK((choice.mib == 0 || choice.is_in_memory == r.is_in_memory));
+    }
+}
