@@ -11,7 +11,7 @@ int main(int, char** argv) {
     for (auto vcpu : dom.vcpus()) {
         vcpu.pin(xenpp::cpu_set{0}).value();
     }
-    dom.memory().set_target(xenpp::mib{16}).value();
+    dom.memory().set_target(xenpp::mib{128}).value();
     dom.unpause().value();
     std::puts(to_string(dom.wait_for_shutdown().value()));
     dom.destroy().value();
