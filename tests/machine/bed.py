@@ -16,7 +16,7 @@ BUILD = os.environ.get("XENPP_BUILD_DIR") or os.path.abspath(
 XL = os.path.join(BUILD, "apps/xl/xl")
 KERNEL = os.path.join(BUILD, "guest/vmlinuz")
 RAMDISK = os.path.join(BUILD, "guest/ramdisk")
-PATIENCE = float(os.environ.get("XENPP_TEST_PATIENCE", "120"))  # seconds for a guest to do anything
+PATIENCE = float(os.environ.get("XENPP_TEST_PATIENCE", "300"))  # seconds for a guest to do anything
 
 
 class Bed:
@@ -28,7 +28,8 @@ class Bed:
         self.env.update({k: str(v) for k, v in xen_options.items()})
 
     def close(self):
-        subprocess.run([XL, "host", "stop", "-f"], env=self.env, capture_output=True, timeout=60)
+        subprocess.run([XL, "host", "stop", "-f"], env=self.env, capture_output=True,
+                       timeout=PATIENCE)
         left = self.processes()
         for pid in left:
             os.kill(pid, signal.SIGKILL)
@@ -66,7 +67,7 @@ class Bed:
         except FileNotFoundError:
             return ""
 
-    def wait_log(self, name, pattern, seconds=None, count=1):
+    def wait_log(self, name, pattern, seconds=None, count=1, every=0.1):
         """Waits until the guest's console has shown `pattern` `count` times; the last match."""
         end = time.monotonic() + (seconds or PATIENCE)
         while True:
@@ -76,7 +77,7 @@ class Bed:
             if time.monotonic() > end:
                 raise AssertionError(f"{name} did not show {pattern!r}; its console ends:\n" +
                                      self.log(name)[-3000:] + "\nthe hypervisor:\n" + self.dmesg_tail())
-            time.sleep(0.1)
+            time.sleep(every)
 
     def dmesg_tail(self):
         try:
@@ -119,14 +120,15 @@ class Bed:
         with open(os.path.join(self.state, which + ".pid"), encoding="ascii") as f:
             return int(f.read().split()[0])
 
-    def processes(self):
-        """The pids of every process that names this bed's state folder."""
+    def processes(self, folder=None):
+        """The pids of every process whose state folder is this bed's, or in `folder`."""
+        variable = f"XENPP_STATE_DIR={folder}/" if folder else f"XENPP_STATE_DIR={self.state}\0"
         found = []
         for entry in os.listdir("/proc"):
             if entry.isdigit() and int(entry) != os.getpid():
                 try:
                     with open(f"/proc/{entry}/environ", "rb") as f:
-                        mine = f"XENPP_STATE_DIR={self.state}".encode() in f.read().split(b"\0")
+                        mine = b"\0" + variable.encode() in b"\0" + f.read()
                 except OSError:
                     continue
                 if mine:
