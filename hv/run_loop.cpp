@@ -33,6 +33,61 @@ struct vendor {
     static void inject(vcpu& v, hv::exit_action const& a) noexcept { svm_inject(v, a); }
 };
 
+/// How long a guest has its CPU at most while the control domain's work waits.
+constexpr std::uint64_t guest_turn_ns = 200'000;
+/// How long a CPU looks for the control domain's next call before it sleeps: calls come in rows,
+/// and to be woken takes several times as long.
+constexpr std::uint64_t linger_ns = 50'000;
+
+void poll_link(percpu& here) noexcept {
+    here.link_is_polled = true;
+    machine().link->set_polling(true);
+}
+
+/// From now on the control domain rings. What came before that is work already.
+void stop_polling(percpu& here) noexcept {
+    if (here.link_is_polled) {
+        here.link_is_polled = false;
+        machine().link->set_polling(false);
+        if (machine().link->has_work()) {
+            atomic_fetch_or(here.work, work_doorbell);
+        }
+    }
+}
+
+/// Serves the control domain for a turn.
+void serve(percpu& here) noexcept {
+    auto& m = machine();
+    if (m.link == nullptr) {
+        return;
+    }
+    poll_link(here);
+    bool const more = serve_link();
+    here.link_served_ns = m.platform.now_ns();
+    here.link_deadline_ns = more ? here.link_served_ns + guest_turn_ns : 0;
+}
+
+/// Looks for the control domain's next call for a while after the last one. True: there is work.
+bool linger(percpu& here) noexcept {
+    auto& m = machine();
+    if (here.link_served_ns == 0) {
+        return false;
+    }
+    poll_link(here);
+    while (atomic_load(here.work) == 0 && !hv::needs_resched(m)) {
+        if (m.link->has_work()) {
+            atomic_fetch_or(here.work, work_doorbell);
+            return true;
+        }
+        if (m.platform.now_ns() - here.link_served_ns > linger_ns) {
+            here.link_served_ns = 0;
+            return false;
+        }
+        cpu_relax();
+    }
+    return true;
+}
+
 /// Everything that waits for this CPU to come by. True if it wants to be called again soon.
 bool pending_work(percpu& here) noexcept {
     auto& m = machine();
@@ -42,14 +97,12 @@ bool pending_work(percpu& here) noexcept {
     if ((work & work_timer) != 0) {
         here.deadline_ns = 0; // the one-shot timer has fired
     }
-    bool more = false;
-    if ((work & work_doorbell) != 0 && serve_link()) {
-        atomic_fetch_or(here.work, work_doorbell);
-        more = true;
+    if ((work & work_doorbell) != 0 || here.link_deadline_ns != 0) {
+        serve(here);
     }
     hv::run_timers(m);
     m.platform.set_deadline(hv::next_deadline(m));
-    return more;
+    return here.link_deadline_ns != 0;
 }
 
 /// Makes `next` the vCPU of this CPU.
@@ -98,13 +151,15 @@ void run_loop() noexcept {
         switch_to(here, next);
         m.platform.set_deadline(hv::next_deadline(m));
         if (next == nullptr) {
-            if (busy) {
+            if (busy || linger(here)) {
                 interrupt_window();
             } else {
+                stop_polling(here);
                 idle(here);
             }
             continue;
         }
+        stop_polling(here);
         // The short way round: as long as nothing else wants this CPU, exits go straight back.
         while (atomic_load(here.work) == 0 && !hv::needs_resched(m)) {
             if (atomic_load(next->startup) != 0) {

@@ -21,6 +21,9 @@ void image_platform::kick(cpu_id c) noexcept {
 
 void image_platform::set_deadline(std::uint64_t ns) noexcept {
     percpu& here = this_percpu();
+    if (here.link_deadline_ns != 0 && (ns == 0 || ns > here.link_deadline_ns)) {
+        ns = here.link_deadline_ns;
+    }
     if (here.deadline_ns != ns) {
         here.deadline_ns = ns;
         clock_arm(ns);

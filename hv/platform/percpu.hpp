@@ -29,7 +29,10 @@ struct alignas(64) percpu {
     std::uint64_t asid_next = 1;   ///< hv/svm: the next ASID to give out on this CPU
     std::uint64_t asid_generation = 1;
     std::uint64_t hsave_pa = 0;
-    void* loaded = nullptr; ///< the vCPU whose state is in the registers
+    bool link_is_polled = false;        ///< the control domain need not ring
+    std::uint64_t link_served_ns = 0;   ///< when the link last had work; 0: too long ago
+    std::uint64_t link_deadline_ns = 0; ///< the link's work waits: by then it is its turn; 0: none
+    void* loaded = nullptr;             ///< the vCPU whose state is in the registers
     std::array<std::uint64_t, 8> gdt{};
     x86::tss64 tss{};
     bool online = false;

@@ -133,6 +133,28 @@ bool is_open(x86::vmcb const& b, guest_context const& c) noexcept {
            !b.interrupt_shadow.has(x86::interrupt_shadow::shadow);
 }
 
+/// Injects the NMI that is pending, if the guest would take one now. False: it wants a look as soon
+/// as the guest is open for interrupts, which is a little late for a guest that has them off.
+bool inject_nmi(vcpu& v, x86::vmcb_ref b) noexcept {
+    using nmi_state = hv::svm::vcpu_state::nmi_state;
+    auto& s = state_of(v);
+    if (s.nmi == nmi_state::returning && v.context.rip != s.nmi_iret_rip) {
+        s.nmi = nmi_state::none;
+    }
+    if (s.nmi == nmi_state::handled) {
+        return true; // the IRET exits
+    }
+    if (s.nmi == nmi_state::returning || (b->event_inj >> 31 & 1) != 0 ||
+        b->interrupt_shadow.has(x86::interrupt_shadow::shadow)) {
+        return false;
+    }
+    atomic_store(v.nmi_pending, false);
+    s.nmi = nmi_state::handled;
+    b.set_intercept(x86::intercept::iret, true);
+    b.set<&x86::vmcb::event_inj>(x86::encode(x86::event_injection::non_maskable()));
+    return true;
+}
+
 /// Injects what is due, or asks for an exit as soon as the guest is open for it.
 void inject_interrupt(vcpu& v, x86::vmcb_ref b) noexcept {
     auto& s = state_of(v);
@@ -141,9 +163,10 @@ void inject_interrupt(vcpu& v, x86::vmcb_ref b) noexcept {
         b.set<&x86::vmcb::event_inj>(s.reinject);
         s.reinject = 0;
     }
+    bool const nmi_waits = atomic_load(v.nmi_pending) && !inject_nmi(v, b);
     auto const due = hv::next_interrupt(v);
     bool const now = due.vector >= 0 && (b->event_inj >> 31 & 1) == 0 && is_open(*b, v.context);
-    bool const later = due.vector >= 0 && !now;
+    bool const later = (due.vector >= 0 && !now) || nmi_waits;
     if (now) {
         if (due.from_lapic) {
             v.lapic.acknowledge(static_cast<unsigned>(due.vector));

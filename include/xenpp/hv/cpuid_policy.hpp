@@ -50,6 +50,9 @@ public:
             for (unsigned k = count_++; k != i; --k) {
                 entries_[k] = entries_[k - 1];
             }
+            for (unsigned r = 0; r != first_.size(); ++r) {
+                first_[r] = static_cast<std::uint8_t>(first_[r] + (leaf_of(r) > leaf ? 1 : 0));
+            }
         }
         entries_[i] = {leaf, subleaf, value};
         return {};
@@ -59,7 +62,10 @@ public:
         return x86::has(get(f.leaf, has_subleaves(f.leaf) ? f.subleaf : no_subleaf), f);
     }
 
-    constexpr void clear() noexcept { count_ = 0; }
+    constexpr void clear() noexcept {
+        count_ = 0;
+        first_ = {};
+    }
 
     constexpr entry const* begin() const noexcept { return entries_.data(); }
 
@@ -83,21 +89,28 @@ private:
         return e.leaf == leaf && e.subleaf == subleaf;
     }
 
+    static constexpr std::uint32_t indexed = 0x30; ///< leaves of each of two ranges
+
+    static constexpr std::uint32_t leaf_of(unsigned row) noexcept {
+        return row < indexed ? row : x86::cpuid::leaf_ext_max + (row - indexed);
+    }
+
+    /// Where the entry is or belongs. A guest asks often: the index leads to its leaf at once.
     constexpr unsigned position(std::uint32_t leaf, std::uint32_t subleaf) const noexcept {
-        unsigned low = 0;
-        unsigned high = count_;
-        while (low != high) {
-            auto const middle = (low + high) / 2;
-            if (key(entries_[middle].leaf, entries_[middle].subleaf) < key(leaf, subleaf)) {
-                low = middle + 1;
-            } else {
-                high = middle;
-            }
+        unsigned i = 0;
+        if (leaf < indexed) {
+            i = first_[leaf];
+        } else if (leaf - x86::cpuid::leaf_ext_max < indexed) {
+            i = first_[indexed + (leaf - x86::cpuid::leaf_ext_max)];
         }
-        return low;
+        while (i != count_ && key(entries_[i].leaf, entries_[i].subleaf) < key(leaf, subleaf)) {
+            ++i;
+        }
+        return i;
     }
 
     std::array<entry, capacity> entries_{};
+    std::array<std::uint8_t, 2 * indexed> first_{}; ///< how many entries are of lower leaves
     unsigned count_ = 0;
 };
 
@@ -111,7 +124,6 @@ struct cpuid_context {
     bool apic_enabled = true; ///< by APIC_BASE
     std::uint32_t tsc_khz = 0;
     std::uint32_t tsc_mode = 0;
-    tsc_scale scale{}; ///< from TSC ticks to ns
     bool is_pv = false;
     std::uint32_t machine_address_bits = 0; ///< of all RAM; what a PV guest's page tables need
 };
@@ -386,7 +398,8 @@ hypervisor_leaf(std::uint32_t n, std::uint32_t subleaf, cpuid_context const& c) 
             return {1U << 1, c.tsc_mode, c.tsc_khz, 0}; // the machine's TSC is stable
         }
         if (subleaf == 1) {
-            return {0, 0, c.scale.mul, static_cast<std::uint32_t>(std::int32_t{c.scale.shift})};
+            auto const scale = scale_for(c.tsc_khz); // from TSC ticks to ns
+            return {0, 0, scale.mul, static_cast<std::uint32_t>(std::int32_t{scale.shift})};
         }
         return subleaf == 2 ? x86::cpuid_leaf{c.tsc_khz, 0, 0, 0} : x86::cpuid_leaf{};
     case 4:

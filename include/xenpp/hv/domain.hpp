@@ -98,6 +98,7 @@ struct domain {
     event_channel_table<P> events;
     grant_table<P> grants;
     cpuid_policy cpuid;
+    std::uint64_t cr4_offered = 0; ///< what of CR4 goes with `cpuid`
     std::array<std::uint64_t, abi::hvm_nr_params> hvm_params{};
 
     guest_line console_line; ///< what it prints through the hypervisor (guest_console.hpp)

@@ -6,6 +6,7 @@
 #include <xenpp/abi/domctl.hpp>
 #include <xenpp/abi/sched.hpp>
 #include <xenpp/base/atomic.hpp>
+#include <xenpp/hv/cr4_policy.hpp>
 #include <xenpp/hv/event_channel_op.hpp>
 #include <xenpp/hv/grant_table_op.hpp>
 #include <xenpp/hv/guest_time.hpp>
@@ -312,6 +313,7 @@ expected<void, errc> domain_equip(domain<P>& d, abi::domctl_createdomain const& 
                             c.grant_opts & abi::domctl_grant_version_mask));
     d.cpuid = d.kind == domain_kind::pv ? hv.pv_cpuid : hv.hvm_cpuid;
     make_default(d.cpuid);
+    d.cr4_offered = cr4_offered(d.cpuid);
     update_wallclock(d);
     return {};
 }

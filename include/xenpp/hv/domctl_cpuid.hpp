@@ -3,6 +3,7 @@
 #pragma once
 
 #include <xenpp/hv/cpuid_policy.hpp>
+#include <xenpp/hv/cr4_policy.hpp>
 #include <xenpp/hv/domctl_call.hpp>
 
 #include <cstdint>
@@ -89,6 +90,7 @@ domctl_result domctl_set_cpu_policy(domctl_call<P> const& c) noexcept {
     auto const merged = detail::merge_leaves(c, *policy);
     if (merged) {
         c.dom.cpuid = *policy;
+        c.dom.cr4_offered = cr4_offered(*policy);
     }
     c.hv().frames.destroy(policy);
     if (!merged) {

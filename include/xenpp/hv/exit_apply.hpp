@@ -27,7 +27,7 @@ template <class P>
 void vcpu_wait(vcpu<P>& v) noexcept {
     atomic_fetch_or(v.pause, std::uint32_t{pause_blocked});
     // Only now: what arrives after this look finds the flag and takes it back.
-    if (next_interrupt(v).vector >= 0) {
+    if (interrupt_waits(v)) {
         atomic_fetch_and(v.pause, ~std::uint32_t{pause_blocked});
         return;
     }

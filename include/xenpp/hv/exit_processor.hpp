@@ -27,7 +27,6 @@ x86::cpuid_leaf cpuid_query(vcpu<P>& v, std::uint32_t leaf, std::uint32_t sublea
                         .apic_enabled = !is_pv && v.lapic.hardware_enabled(),
                         .tsc_khz = platform.tsc_khz(),
                         .tsc_mode = d.tsc_mode,
-                        .scale = scale_for(platform.tsc_khz()),
                         .is_pv = is_pv,
                         .machine_address_bits =
                             is_pv ? static_cast<std::uint32_t>(

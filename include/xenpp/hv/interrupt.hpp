@@ -43,6 +43,20 @@ due_interrupt next_interrupt(vcpu<P> const& v) noexcept {
     return {v.lapic.deliverable(), true};
 }
 
+/// Whether anything waits that ends a HLT.
+template <class P>
+bool interrupt_waits(vcpu<P> const& v) noexcept {
+    return next_interrupt(v).vector >= 0 || atomic_load(v.nmi_pending);
+}
+
+/// Requests a non-maskable interrupt. One that is requested before the last is delivered is the
+/// same one.
+template <class P>
+void post_nmi(vcpu<P>& v) noexcept {
+    atomic_store(v.nmi_pending, true);
+    vcpu_unblock(v);
+}
+
 /// Requests `vector` at the vCPU's APIC and makes the vCPU look.
 template <class P>
 void post_interrupt(vcpu<P>& v, unsigned vector) noexcept {
@@ -63,6 +77,7 @@ void send_init(vcpu<P>& target) noexcept {
     target.initialised = false;
     atomic_fetch_or(target.pause, pause_wait_sipi);
     target.lapic.reset_registers();
+    atomic_store(target.nmi_pending, false);
     vcpu_sleep(target);
 }
 
@@ -103,6 +118,7 @@ void send_ipi(vcpu<P>& from, std::uint64_t icr, bool x2apic) noexcept {
                 return;
             }
             break;
+        case 4: post_nmi(*to); break;
         case 5: // INIT; its level de-assert means nothing to these processors
             if (assert_level && to != &from) {
                 detail::send_init(*to);
@@ -113,7 +129,7 @@ void send_ipi(vcpu<P>& from, std::uint64_t icr, bool x2apic) noexcept {
                 detail::send_sipi(*to, vector);
             }
             break;
-        default: break; // SMI, NMI and reserved modes have no effect here
+        default: break; // SMI and reserved modes have no effect here
         }
     }
 }

@@ -7,6 +7,7 @@
 #include <xenpp/hv/guest_access.hpp>
 #include <xenpp/hv/hypercall.hpp>
 #include <xenpp/hv/hypervisor.hpp>
+#include <xenpp/hv/link_service.hpp>
 #include <xenpp/hv/memory_reservation.hpp>
 #include <xenpp/hv/p2m.hpp>
 
@@ -139,6 +140,53 @@ namespace detail {
 
 inline constexpr std::uint32_t resource_batch = 64;
 
+/// References to frames that the caller will map, held by its slot of the machine link until that
+/// is reset: the frames outlive their domain as long as somebody may look at them. Given back here
+/// unless they are kept. A caller without a slot maps nothing.
+template <class P>
+class resource_hold {
+public:
+    resource_hold(hypervisor<P>& hv, domain<P>& d) noexcept : hv_(hv), d_(d) {
+        if (hv.link != nullptr && hv.link->current() != link_service<P>::no_slot) {
+            held_ = &hv.link->of(hv.link->current());
+        }
+    }
+
+    resource_hold(resource_hold const&) = delete;
+    resource_hold& operator=(resource_hold const&) = delete;
+
+    ~resource_hold() {
+        if (mapping_ != 0) {
+            static_cast<void>(held_->remove(mapping_)); // few enough for one turn
+        }
+    }
+
+    /// `nomem`, `nospc`, `inval` for a frame that is not there any more.
+    expected<void, errc> add(mfn f) noexcept {
+        if (held_ == nullptr) {
+            return {};
+        }
+        if (mapping_ == 0) {
+            mapping_ = XENPP_TRY(held_->create(d_.id, true));
+        }
+        if (!get_frame(hv_, f)) {
+            return unexpected(errc::inval);
+        }
+        page_ref<P> page(hv_, f);
+        XENPP_TRY(held_->add_frame(mapping_, f));
+        static_cast<void>(page.release());
+        return {};
+    }
+
+    void keep() noexcept { mapping_ = 0; }
+
+private:
+    hypervisor<P>& hv_;
+    domain<P>& d_;
+    typename link_service<P>::mappings* held_ = nullptr;
+    std::uint32_t mapping_ = 0;
+};
+
 /// The grant table's frames of `d`, or how many it may have.
 template <class P>
 hypercall_result acquire_grant_table(vcpu<P>& v,
@@ -164,18 +212,22 @@ hypercall_result acquire_grant_table(vcpu<P>& v,
     if (op.frame > ~std::uint32_t{0} - resource_batch) {
         return unexpected(errc::inval);
     }
+    resource_hold<P> hold(v.dom.hv, d);
     for (std::uint32_t i = 0; i != op.nr_frames; ++i) {
         auto const n = static_cast<std::uint32_t>(op.frame) + i;
         auto const f = XENPP_TRY(grant_frame(d, n, status));
+        XENPP_TRY(hold.add(f));
         XENPP_TRY(write_guest(v, op.frame_list, f.raw(), i));
     }
+    hold.keep();
     return std::uint64_t{0};
 }
 
 } // namespace detail
 
 /// Frames of a domain that the control domain maps: here of its grant table. They stay where they
-/// are until the domain is freed. A null list asks how many there can be. Errors: `perm`, `srch`
+/// are until the domain is freed, and the caller's slot of the machine link holds a reference to
+/// each until it is reset. A null list asks how many there can be. Errors: `perm`, `srch`
 /// (also for itself), `inval`, `toobig` above 64 frames, `opnotsupp` for another kind.
 template <class P>
 hypercall_result memory_acquire_resource(vcpu<P>& v, hypercall_args& args) noexcept {

@@ -62,6 +62,7 @@ expected<void, errc> populate_extent(domain<P>& d, gfn g, unsigned order) noexce
         return unexpected(f.error() == errc::nomem && within && d.hv.frames.hurry() ? errc::restart
                                                                                     : f.error());
     }
+    // The p2m is the only way in, so it sees the first use. (PV guests have tables of their own.)
     d.hv.frames.mark_untouched(*f, order);
     auto const added = p2m_add(d, g, *f, order, p2m_rights::untouched);
     if (!added) {

@@ -17,7 +17,7 @@ namespace xenpp::hv {
 /// Whether something waits for `v` to take it: an upcall, or an interrupt of an hvm vCPU.
 template <class P>
 bool has_work(vcpu<P>& v) noexcept {
-    return event_pending(v) || (v.dom.kind == domain_kind::hvm && next_interrupt(v).vector >= 0);
+    return event_pending(v) || (v.dom.kind == domain_kind::hvm && interrupt_waits(v));
 }
 
 /// Makes `v`, the caller, sleep until an event or interrupt arrives; not at all if one waits

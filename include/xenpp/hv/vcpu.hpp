@@ -126,6 +126,7 @@ struct vcpu {
     /// A SIPI that the vCPU has yet to carry out itself: `startup_sipi` and the vector in the low
     /// byte; atomic, 0: none.
     std::uint32_t startup = 0;
+    bool nmi_pending = false; ///< atomic
     std::uint64_t xcr0 = 1;
     std::uint64_t pat = 0x0007040600070406;
     std::uint64_t tsc_aux = 0;

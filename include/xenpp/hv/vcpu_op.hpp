@@ -165,12 +165,24 @@ hypercall_result do_singleshot(vcpu<P>& v, std::uint64_t at) noexcept {
     return 0;
 }
 
+template <class P>
+hypercall_result do_send_nmi(vcpu<P>& v, std::uint64_t at) noexcept {
+    if (at != 0) {
+        return unexpected(errc::inval);
+    }
+    if (v.dom.kind != domain_kind::hvm) {
+        return unexpected(errc::nosys);
+    }
+    post_nmi(v);
+    return 0;
+}
+
 } // namespace detail
 
 /// arg[0]: VCPUOP_*, arg[1]: the vCPU of the caller's domain, arg[2]: the address of the command's
 /// structure. Errors: `noent` no such vCPU; `fault`; `inval` one-shot timers of others; as the
-/// functions above; `nosys` for an unknown command, and for NMIs, which nothing here delivers. No
-/// vCPU is pinned by right, so none has a physical id (`inval`).
+/// functions above; `nosys` for an unknown command, and for NMIs to PV vCPUs. No vCPU is pinned by
+/// right, so none has a physical id (`inval`).
 template <class P>
 hypercall_result do_vcpu_op(vcpu<P>& by, hypercall_args& args) noexcept {
     std::uint64_t const id = args.arg[1];
@@ -205,7 +217,7 @@ hypercall_result do_vcpu_op(vcpu<P>& by, hypercall_args& args) noexcept {
     }
     case abi::vcpu_op::get_physid: return unexpected(errc::inval);
     case abi::vcpu_op::register_vcpu_time_memory_area: return detail::do_time_area(by, v, at);
-    case abi::vcpu_op::send_nmi: break;
+    case abi::vcpu_op::send_nmi: return detail::do_send_nmi(v, at);
     }
     return unexpected(errc::nosys);
 }

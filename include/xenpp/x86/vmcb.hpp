@@ -494,6 +494,10 @@ struct event_injection {
         return {kind::interrupt, v, std::nullopt};
     }
 
+    static constexpr event_injection non_maskable() noexcept {
+        return {kind::nmi, 2, std::nullopt};
+    }
+
     /// `code` is used if the exception pushes one.
     static constexpr event_injection exception(x86::exception e, std::uint32_t code = 0) noexcept {
         event_injection ev{kind::exception, static_cast<std::uint8_t>(e), std::nullopt};

@@ -4,6 +4,7 @@
 
 #include <xenpp/abi/event_channel.hpp>
 #include <xenpp/abi/grant_table.hpp>
+#include <xenpp/abi/memory.hpp>
 #include <xenpp/abi/vcpu.hpp>
 #include <xenpp/link/link_op.hpp>
 
@@ -132,6 +133,34 @@ TEST_CASE("sim.a_foreign_mapping_keeps_the_frames_of_a_dead_domain") {
     s.run();
     CHECK(s.machine().hypervisor.domains[1] == nullptr);
     CHECK(frames.free_pages() > held);
+}
+
+TEST_CASE("sim.an_acquired_resource_outlives_its_domain") {
+    auto s = sim::create({.memory_mib = 256}).value();
+    sim_domain guest(s);
+    auto const request = hypercall_buffer<abi::mem_acquire_resource>::create(s.doors()).value();
+    auto const frames = hypercall_buffer<std::uint64_t>::create(s.doors(), 2).value();
+    request->domid = guest.id.raw();
+    request->type = abi::xenmem_resource_grant_table;
+    request->nr_frames = 2;
+    request->frame_list = {frames.address()};
+    auto const acquire = [&] {
+        return s.doors()
+            .hypercall(
+                12, {static_cast<std::uint64_t>(abi::mem_op::acquire_resource), request.address()})
+            .value();
+    };
+    CHECK(acquire() == 0);
+    CHECK(held_by_slot(s.doors(), 0).frames == 2);
+    auto const& page = s.machine().hypervisor.frames.info(mfn(frames[0]));
+    CHECK(page.count == 2);
+    request->frame = 63; // the second of these is beyond the table: nothing is held
+    CHECK(acquire() == -EINVAL);
+    CHECK(held_by_slot(s.doors(), 0).frames == 2);
+    guest.destroy();
+    s.run();
+    CHECK(page.count == 1);
+    CHECK(page.use == hv::page_use::shared);
 }
 
 TEST_CASE("sim.what_cannot_be_mapped_is_named") {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Tests of CPUID policies: what guests may see, what follows from their state, what is refused.
 #include <xenpp/hv/cpuid_policy.hpp>
+#include <xenpp/hv/cr4_policy.hpp>
 
 #include <fakes/fake_cpuid.hpp>
 
@@ -8,6 +9,7 @@
 #include <cstring>
 #include <set>
 #include <string>
+#include <utility>
 
 using namespace xenpp;
 using namespace xenpp::hv;
@@ -237,4 +239,40 @@ TEST_CASE("merge_cpuid_leaf: a policy taken over leaf by leaf is itself") {
         INFO("leaf " << std::hex << e.leaf << "." << e.subleaf);
         CHECK(q.get(e.leaf, e.subleaf) == e.value);
     }
+}
+
+TEST_CASE("cr4_offered follows the features of the policy") {
+    cpuid_policy p;
+    CHECK(cr4_offered(p) == x86::cr4::pce.raw());
+    x86::cpuid_leaf features{};
+    x86::set(features, leaf::pae, true);
+    x86::set(features, leaf::xsave, true);
+    REQUIRE(p.set(1, cpuid_policy::no_subleaf, features));
+    x86::cpuid_leaf more{};
+    x86::set(more, leaf::smep, true);
+    REQUIRE(p.set(7, 0, more));
+    CHECK(cr4_offered(p) ==
+          (x86::cr4::pce | x86::cr4::pae | x86::cr4::osxsave | x86::cr4::smep).raw());
+}
+
+TEST_CASE("cpuid_policy finds what was set in any order") {
+    cpuid_policy p;
+    std::array const leaves{0x80000008U, 0U, 0x40000000U, 0x8000002fU, 13U,        0x2fU,
+                            0x30U,       1U, 0x80000030U, 0xffffffffU, 0x80000000U};
+    for (auto const n : leaves) {
+        for (std::uint32_t const sub : {3U, 0U}) {
+            REQUIRE(p.set(n, sub, {n, sub, 0, 0}));
+        }
+    }
+    CHECK(p.size() == 2 * leaves.size());
+    for (auto const n : leaves) {
+        CHECK(p.get(n, 0) == x86::cpuid_leaf{n, 0, 0, 0});
+        CHECK(p.get(n, 3) == x86::cpuid_leaf{n, 3, 0, 0});
+        CHECK(p.find(n, 1) == nullptr);
+        CHECK(p.find(n, 4) == nullptr);
+    }
+    CHECK(p.find(2) == nullptr);
+    CHECK(std::is_sorted(p.begin(), p.end(), [](auto const& a, auto const& b) {
+        return std::pair(a.leaf, a.subleaf) < std::pair(b.leaf, b.subleaf);
+    }));
 }

@@ -265,9 +265,18 @@ TEST_CASE_METHOD(vcpu_fixture, "vcpu_op.a_second_copy_of_the_clock_is_kept_until
     CHECK(v0.secondary_time == nullptr);
 }
 
+TEST_CASE_METHOD(vcpu_fixture, "vcpu_op.send_nmi_wakes_whoever_it_is_for") {
+    atomic_fetch_or(v0.pause, std::uint32_t{hv::pause_blocked});
+    CHECK(plain(vcpu_op::send_nmi, 0) == 0);
+    CHECK(v0.nmi_pending);
+    CHECK((v0.pause & hv::pause_blocked) == 0);
+    hv::vcpu_block(v0); // does not sleep over one that waits
+    CHECK((v0.pause & hv::pause_blocked) == 0);
+}
+
 TEST_CASE_METHOD(vcpu_fixture, "vcpu_op.what_is_refused") {
     CHECK(plain(vcpu_op::get_physid, 0) == to_abi(errc::inval));
-    CHECK(plain(vcpu_op::send_nmi, 0) == to_abi(errc::nosys));
+    CHECK(plain(vcpu_op::send_nmi, 0, 1) == to_abi(errc::inval));
     CHECK(plain(static_cast<vcpu_op>(14), 0) == to_abi(errc::nosys));
 }
 

@@ -83,6 +83,16 @@ exit_action open_debug_registers(vcpu<P>& v) noexcept {
     return exit_action::resume();
 }
 
+/// The handler of an NMI returns: the next may come when the IRET has been executed.
+template <class P>
+exit_action end_nmi(vcpu<P>& v) noexcept {
+    auto& s = state_of(v);
+    s.nmi = vcpu_state::nmi_state::returning;
+    s.nmi_iret_rip = v.context.rip;
+    block_of(v).set_intercept(x86::intercept::iret, false);
+    return exit_action::resume();
+}
+
 template <class P>
 exit_action handle_exception(vcpu<P>& v, x86::exception e, std::uint64_t info1) noexcept {
     if (e == x86::exception::machine_check) {
@@ -103,6 +113,11 @@ exit_action handle_exit(vcpu<P>& v) noexcept {
     using x86::svm_exit;
     x86::vmcb const& b = *state_of(v).block;
     auto const code = x86::decode_svm_exit(b.exit_code);
+    // Writes to CR4 are not intercepted, for they are many: a bit that is not the guest's to set
+    // comes out here, at the latest with its next time slice.
+    if ((v.context.cr4 & ~v.dom.cr4_offered) != 0) {
+        return exit_action::crash("a bit of CR4 that its CPUID does not offer");
+    }
     ++v.exits;
     ++v.exit_counts[static_cast<unsigned>(reason_of(code, b.exit_info1))];
     switch (code) {
@@ -117,6 +132,7 @@ exit_action handle_exit(vcpu<P>& v) noexcept {
     case svm_exit::nmi:
     case svm_exit::smi: return exit_action::interrupted();
     case svm_exit::vintr: return exit_action::resume(); // the entry injects
+    case svm_exit::iret: return detail::end_nmi(v);
     case svm_exit::xsetbv: return handle_xsetbv<vendor>(v);
     case svm_exit::wbinvd:
     case svm_exit::invd: return exit_action::skip(); // memory is coherent without it

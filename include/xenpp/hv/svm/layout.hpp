@@ -24,6 +24,15 @@ struct vcpu_state {
     bool flush = true;    ///< the next entry starts with a fresh ASID
     std::uint32_t asid_cpu = ~std::uint32_t{0};
     std::uint64_t asid_generation = 0;
+    /// An NMI is not delivered while another is being handled, which ends with an IRET.
+    enum class nmi_state : std::uint8_t {
+        none,
+        handled,   ///< until the intercepted IRET
+        returning, ///< the IRET at `nmi_iret_rip` may not have been executed yet
+    };
+
+    nmi_state nmi = nmi_state::none;
+    std::uint64_t nmi_iret_rip = 0;
     std::uint64_t reinject = 0; ///< EXITINTINFO of an event whose delivery was interrupted
 };
 
@@ -125,12 +134,12 @@ inline bool is_loadable(abi::hvm_hw_cpu const& s) noexcept {
             (detail::saved_mxcsr(s) & ~mxcsr_all) == 0);
 }
 
-/// Loads a CPU record. `inval` where `is_loadable` says so.
+/// Loads a CPU record. `inval` where `is_loadable` says so, or CR4 is not the domain's to have.
 template <class P>
 expected<void, errc> load(vcpu<P>& v, abi::hvm_hw_cpu const& s) noexcept {
     using detail::segment;
     using x86::vmcb;
-    if (!is_loadable(s)) {
+    if (!is_loadable(s) || (s.cr4 & ~v.dom.cr4_offered) != 0) {
         return unexpected(errc::inval);
     }
     x86::vmcb_ref const b = block_of(v);
@@ -165,6 +174,8 @@ expected<void, errc> load(vcpu<P>& v, abi::hvm_hw_cpu const& s) noexcept {
     auto& st = state_of(v);
     st.dr = {s.dr0, s.dr1, s.dr2, s.dr3};
     st.reinject = 0;
+    st.nmi = vcpu_state::nmi_state::none;
+    b.set_intercept(x86::intercept::iret, false);
     st.flush = true;
     v.tsc_aux = s.msr_tsc_aux & 0xffffffff;
     auto& c = v.context;
