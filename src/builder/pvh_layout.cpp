@@ -88,28 +88,6 @@ std::vector<std::byte> identity_page_table() {
     return out;
 }
 
-/// A kernel's bss often is in the file: its zeros need not be written.
-bytes_view without_trailing_zeros(bytes_view b) noexcept {
-    while (!b.empty() && b.size() % sizeof(std::uint64_t) != 0 && b.back() == std::byte{0}) {
-        b = b.first(b.size() - 1);
-    }
-    if (b.size() % sizeof(std::uint64_t) != 0) {
-        return b;
-    }
-    while (!b.empty() &&
-           load_le<std::uint64_t>(b, b.size() - sizeof(std::uint64_t)) == std::uint64_t{0}) {
-        b = b.first(b.size() - sizeof(std::uint64_t));
-    }
-    return b;
-}
-
-void place_kernel(pvh_plan& plan, kernel_image const& kernel) {
-    for (auto const& s : kernel.elf().segments) {
-        plan.placements.push_back(
-            {"kernel", s.paddr, s.memory_size, without_trailing_zeros(kernel.contents(s))});
-    }
-}
-
 /// Where start_info and ramdisk go: one after the other above the kernel.
 struct stack_up {
     std::uint64_t start_info, ramdisk, end;
@@ -199,7 +177,7 @@ result<pvh_plan> plan_pvh(pvh_request const& r) {
         {r.command_line, std::span(&any, r.ramdisk.empty() ? 0 : 1), plan.memory_map, {}});
     auto const at = XENPP_TRY(arrange(r, start_info_bytes, plan.ram[0].count << page_shift));
 
-    place_kernel(plan, *r.kernel);
+    plan.placements = place_kernel(*r.kernel);
     place_start_info(plan, r, at);
     plan.acpi_bytes = std::move(acpi.bytes);
     plan.ident_pt_bytes = identity_page_table();

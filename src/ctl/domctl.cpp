@@ -177,6 +177,42 @@ result<vcpu_affinity> get_vcpu_affinity(connection& c, domid d, vcpu_id v, std::
                          {all.begin() + static_cast<std::ptrdiff_t>(words), all.end()}};
 }
 
+result<void> set_address_size(connection& c, domid d, std::uint32_t bits) {
+    abi::domctl op{};
+    op.u.address_size.size = bits;
+    return c.domctl("domctl_set_address_size", domctl_op::set_address_size, d, op);
+}
+
+result<void> init_hypercall_page(connection& c, domid d, gfn page) {
+    abi::domctl op{};
+    op.u.hypercall_init.gmfn = page.raw();
+    return c.domctl("domctl_hypercall_init", domctl_op::hypercall_init, d, op);
+}
+
+result<void>
+set_vcpu_context(connection& c, domid d, vcpu_id v, abi::vcpu_guest_context const& registers) {
+    auto buffer = XENPP_TRY(hypercall_buffer<abi::vcpu_guest_context>::create(c.doors()));
+    *buffer = registers;
+    abi::domctl op{};
+    op.u.vcpucontext.vcpu = v.raw();
+    op.u.vcpucontext.ctxt.p = buffer.address();
+    for (;;) { // making its page table one that may be used can take several steps
+        auto done = c.domctl("domctl_setvcpucontext", domctl_op::setvcpucontext, d, op);
+        if (done || !is_unfinished(done.error())) {
+            return done;
+        }
+    }
+}
+
+result<abi::vcpu_guest_context> get_vcpu_context(connection& c, domid d, vcpu_id v) {
+    auto buffer = XENPP_TRY(hypercall_buffer<abi::vcpu_guest_context>::create(c.doors()));
+    abi::domctl op{};
+    op.u.vcpucontext.vcpu = v.raw();
+    op.u.vcpucontext.ctxt.p = buffer.address();
+    XENPP_TRY(c.domctl("domctl_getvcpucontext", domctl_op::getvcpucontext, d, op));
+    return *buffer;
+}
+
 result<std::vector<std::byte>> get_hvm_context(connection& c, domid d) {
     constexpr std::string_view name = "domctl_gethvmcontext";
     abi::domctl op{};

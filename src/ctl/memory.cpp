@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <iterator>
 
 namespace xenpp::ctl {
 namespace {
@@ -19,6 +20,36 @@ memory_call(connection& c, subject const& what, mem_op op, hypercall_buffer<T> c
                   {static_cast<std::uint64_t>(op), argument.address()});
 }
 
+/// Populates; `take` is given the extents of each call that the domain got, as they came back.
+template <class Take>
+result<std::uint64_t> populate(
+    connection& c, domid d, std::uint64_t first, unsigned order, std::uint64_t count, Take take) {
+    constexpr std::uint64_t at_once = 4096; // 32 KiB of frame numbers
+    auto op = XENPP_TRY(hypercall_buffer<abi::memory_reservation>::create(c.doors()));
+    auto frames = XENPP_TRY(hypercall_buffer<std::uint64_t>::create(
+        c.doors(), static_cast<std::size_t>(std::min(at_once, std::max<std::uint64_t>(count, 1)))));
+    std::uint64_t done = 0;
+    while (done < count) {
+        auto const n = std::min<std::uint64_t>(frames.size(), count - done);
+        for (std::uint64_t i = 0; i < n; ++i) {
+            frames[static_cast<std::size_t>(i)] = first + ((done + i) << order);
+        }
+        op->extent_start.p = frames.address();
+        op->nr_extents = n;
+        op->extent_order = order;
+        op->mem_flags = 0;
+        op->domid = d.raw();
+        auto const got = std::min(n, XENPP_TRY(memory_call(c, {"memory_populate_physmap", d},
+                                                           mem_op::populate_physmap, op)));
+        take(std::span<std::uint64_t const>(frames.all().first(static_cast<std::size_t>(got))));
+        done += got;
+        if (got < n) {
+            break;
+        }
+    }
+    return done;
+}
+
 } // namespace
 
 result<void> claim_pages(connection& c, domid d, std::uint64_t count) {
@@ -31,29 +62,16 @@ result<void> claim_pages(connection& c, domid d, std::uint64_t count) {
 
 result<std::uint64_t>
 populate_physmap(connection& c, domid d, gfn first, unsigned order, std::uint64_t count) {
-    constexpr std::uint64_t at_once = 4096; // 32 KiB of frame numbers
-    auto op = XENPP_TRY(hypercall_buffer<abi::memory_reservation>::create(c.doors()));
-    auto frames = XENPP_TRY(hypercall_buffer<std::uint64_t>::create(
-        c.doors(), static_cast<std::size_t>(std::min(at_once, std::max<std::uint64_t>(count, 1)))));
-    std::uint64_t done = 0;
-    while (done < count) {
-        auto const n = std::min<std::uint64_t>(frames.size(), count - done);
-        for (std::uint64_t i = 0; i < n; ++i) {
-            frames[static_cast<std::size_t>(i)] = (first + ((done + i) << order)).raw();
-        }
-        op->extent_start.p = frames.address();
-        op->nr_extents = n;
-        op->extent_order = order;
-        op->mem_flags = 0;
-        op->domid = d.raw();
-        auto const got =
-            XENPP_TRY(memory_call(c, {"memory_populate_physmap", d}, mem_op::populate_physmap, op));
-        done += std::min(got, n);
-        if (got < n) {
-            break;
-        }
-    }
-    return done;
+    return populate(c, d, first.raw(), order, count, [](std::span<std::uint64_t const>) {});
+}
+
+result<std::vector<mfn>>
+populate_machine_frames(connection& c, domid d, pfn first, unsigned order, std::uint64_t count) {
+    std::vector<mfn> out;
+    XENPP_TRY(populate(c, d, first.raw(), order, count, [&out](std::span<std::uint64_t const> got) {
+        std::ranges::transform(got, std::back_inserter(out), [](auto n) { return mfn(n); });
+    }));
+    return out;
 }
 
 result<void> set_memory_map(connection& c, domid d, std::span<memory_range const> map) {

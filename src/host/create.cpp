@@ -11,6 +11,7 @@
 #include <array>
 #include <cerrno>
 #include <optional>
+#include <variant>
 
 namespace xenpp::detail {
 namespace {
@@ -62,8 +63,14 @@ result<void> reserve(creation& c) {
 }
 
 result<void> build(creation& c) {
-    c.built = XENPP_TRY(
-        builder::build_pvh(c.s->hypervisor(), c.request->plan, c.request->settings, c.observer));
+    auto& hypervisor = c.s->hypervisor();
+    auto const& settings = c.request->settings;
+    if (auto const* const plan = std::get_if<builder::pv_plan>(&c.request->plan)) {
+        c.built = XENPP_TRY(builder::build_pv(hypervisor, *plan, settings, c.observer));
+    } else {
+        c.built = XENPP_TRY(builder::build_pvh(
+            hypervisor, std::get<builder::pvh_plan>(c.request->plan), settings, c.observer));
+    }
     return {};
 }
 
@@ -80,8 +87,8 @@ result<void> write_nodes(creation& c) {
                                                  .uuid = c.uuid,
                                                  .config = &c.config,
                                                  .kernel = c.config.kernel,
-                                                 .store_page = builder::pvh::xenstore,
-                                                 .console_page = builder::pvh::console,
+                                                 .store_page = c.built->store_page,
+                                                 .console_page = c.built->console_page,
                                                  .store_port = c.built->store_port,
                                                  .console_port = c.built->console_port,
                                                  .is_monitored = c.options.monitored,
@@ -89,7 +96,7 @@ result<void> write_nodes(creation& c) {
 }
 
 result<void> introduce(creation& c) {
-    return c.s->store().introduce(c.id(), builder::pvh::xenstore, c.built->store_port);
+    return c.s->store().introduce(c.id(), c.built->store_page, c.built->store_port);
 }
 
 result<void> start(creation& c) {

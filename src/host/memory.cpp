@@ -2,7 +2,7 @@
 // A domain's memory.
 #include "host/session.hpp"
 
-#include <xenpp/builder/build_pvh.hpp>
+#include <xenpp/builder/domain_settings.hpp>
 #include <xenpp/ctl/domctl.hpp>
 #include <xenpp/memory.hpp>
 #include <xenpp/store/path.hpp>

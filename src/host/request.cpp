@@ -26,15 +26,14 @@ result<void> check_words(config::domain_config const& c) {
     if (c.name.find('\0') != std::string::npos || c.name.size() > 1024) {
         return fail(operation, "the name is too long, or holds a zero");
     }
-    if (c.type != config::domain_type::pvh) {
+    if (c.type == config::domain_type::hvm) {
         return fail(operation,
-                    fmt::format("guests of type \"{}\" are not supported yet: type = \"pvh\"",
-                                to_string(c.type)));
+                    "guests of type \"hvm\" are not supported yet: type = \"pvh\" or \"pv\"");
     }
     if (c.kernel.empty()) {
         return fail(operation, "the configuration gives no kernel: kernel = \"/path\"");
     }
-    if (!c.acpi) {
+    if (!c.acpi && c.type == config::domain_type::pvh) {
         return fail(operation, "acpi = 0: a PVH guest finds its CPUs by ACPI, so it must have it");
     }
     if (!c.pool.empty() && c.pool != "Pool-0" && c.pool != "0") {
@@ -86,7 +85,8 @@ evaluate(config::cpu_affinity const& affinity,
     return out;
 }
 
-result<void> set_affinity(session& s, config::domain_config const& c, builder::pvh_settings& out) {
+result<void>
+set_affinity(session& s, config::domain_config const& c, builder::domain_settings& out) {
     if (c.cpus.empty() && c.cpus_soft.empty()) {
         return {};
     }
@@ -99,7 +99,7 @@ result<void> set_affinity(session& s, config::domain_config const& c, builder::p
     return {};
 }
 
-result<void> set_scheduling(config::domain_config const& c, builder::pvh_settings& out) {
+result<void> set_scheduling(config::domain_config const& c, builder::domain_settings& out) {
     constexpr auto most = std::numeric_limits<std::uint16_t>::max();
     if (!c.cpu_weight && !c.cap) {
         return {};
@@ -122,9 +122,9 @@ result<void> set_scheduling(config::domain_config const& c, builder::pvh_setting
     return {};
 }
 
-result<builder::pvh_settings>
+result<builder::domain_settings>
 settings_of(session& s, config::domain_config const& c, config::uuid const& id) {
-    builder::pvh_settings out;
+    builder::domain_settings out;
     out.uuid = id;
     out.max_vcpus = c.maxvcpus;
     out.max_event_port = c.max_event_channels.value_or(out.max_event_port);
@@ -159,6 +159,36 @@ result<void> load_files(session& s, config::domain_config const& c, build_reques
     return {};
 }
 
+/// Plans the domain; the frames that it will take of the host.
+result<std::uint64_t> plan(config::domain_config const& c, build_request& out) {
+    auto const ramdisk = out.ramdisk ? out.ramdisk->bytes() : std::span<std::byte const>();
+    if (c.type == config::domain_type::pv) {
+        auto plan = XENPP_TRY(builder::plan_pv({
+            .kernel = out.kernel.get(),
+            .ramdisk = ramdisk,
+            .command_line = c.cmdline,
+            .memory_mib = c.memory_mib,
+            .vcpus = c.vcpus,
+            .max_vcpus = c.maxvcpus,
+        }));
+        auto const frames = plan.pages;
+        out.plan = std::move(plan);
+        return frames;
+    }
+    auto plan = XENPP_TRY(builder::plan_pvh({
+        .kernel = out.kernel.get(),
+        .ramdisk = ramdisk,
+        .command_line = c.cmdline,
+        .memory_mib = c.memory_mib,
+        .vcpus = c.vcpus,
+        .max_vcpus = c.maxvcpus,
+    }));
+    auto const frames =
+        plan.total_pages() + builder::paging_mempool_bytes(c.memory_mib, c.maxvcpus) / page_size;
+    out.plan = std::move(plan);
+    return frames;
+}
+
 } // namespace
 
 result<void> check_memory(session& s, std::uint64_t memory_mib, std::uint64_t frames) {
@@ -179,17 +209,8 @@ result<build_request> prepare(session& s, config::domain_config const& c, config
     XENPP_TRY(check_words(c));
     build_request out;
     XENPP_TRY(load_files(s, c, out));
-    out.plan = XENPP_TRY(builder::plan_pvh({
-        .kernel = out.kernel.get(),
-        .ramdisk = out.ramdisk ? out.ramdisk->bytes() : std::span<std::byte const>(),
-        .command_line = c.cmdline,
-        .memory_mib = c.memory_mib,
-        .vcpus = c.vcpus,
-        .max_vcpus = c.maxvcpus,
-    }));
     out.settings = XENPP_TRY(settings_of(s, c, id));
-    auto const tables = builder::paging_mempool_bytes(c.memory_mib, c.maxvcpus) / page_size;
-    XENPP_TRY(check_memory(s, c.memory_mib, out.plan.total_pages() + tables));
+    XENPP_TRY(check_memory(s, c.memory_mib, XENPP_TRY(plan(c, out))));
     return out;
 }
 

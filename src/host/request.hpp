@@ -4,12 +4,14 @@
 
 #include "host/session.hpp"
 
+#include <xenpp/builder/build_pv.hpp>
 #include <xenpp/builder/build_pvh.hpp>
 #include <xenpp/builder/file.hpp>
 #include <xenpp/builder/kernel_image.hpp>
 
 #include <memory>
 #include <optional>
+#include <variant>
 
 namespace xenpp::detail {
 
@@ -18,8 +20,8 @@ namespace xenpp::detail {
 struct build_request {
     std::unique_ptr<builder::kernel_image> kernel;
     std::optional<builder::file> ramdisk;
-    builder::pvh_plan plan;
-    builder::pvh_settings settings;
+    std::variant<builder::pvh_plan, builder::pv_plan> plan;
+    builder::domain_settings settings;
 };
 
 /// Errors in words, each with what to do about it: the kind of guest, kernel and ramdisk, CPUs,

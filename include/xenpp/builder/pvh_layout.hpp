@@ -5,6 +5,7 @@
 #include <xenpp/builder/acpi.hpp>
 #include <xenpp/builder/kernel_image.hpp>
 #include <xenpp/builder/memory_extent.hpp>
+#include <xenpp/builder/placement.hpp>
 #include <xenpp/builder/start_info.hpp>
 
 #include <array>
@@ -32,10 +33,6 @@ inline constexpr gfn ioreq{0xf'effd};
 inline constexpr gfn ident_pt{0xf'effe};
 inline constexpr gfn console{0xf'efff};
 
-/// Grant references by which dom0 reaches the two rings.
-inline constexpr grant_ref console_grant{0};
-inline constexpr grant_ref xenstore_grant{1};
-
 /// HVM_MAX_VCPUS of Xen 4.17.
 inline constexpr std::uint32_t max_vcpus = 128;
 /// The longest command line, without its ending zero.
@@ -53,16 +50,6 @@ struct pvh_request {
     std::uint32_t vcpus = 1;     ///< online at start
     std::uint32_t max_vcpus = 1; ///< at least `vcpus`
     acpi_profile acpi = acpi_profile::reduced;
-};
-
-/// Bytes to write, and the room they have.
-struct placement {
-    std::string_view what;              ///< "kernel", "ramdisk", ...: for messages
-    gpa at;                             ///< page aligned unless it is a kernel segment
-    std::uint64_t size = 0;             ///< bytes that are the placement's own
-    std::span<std::byte const> content; ///< at most `size`; the rest of `size` must read as zero
-
-    gpa end() const noexcept { return at + size; }
 };
 
 /// A segment register with its hidden part; attributes as in a VMCB or struct hvm_hw_cpu.

@@ -70,6 +70,17 @@ result<vcpu_affinity> get_vcpu_affinity(connection& c, domid d, vcpu_id v, std::
 
 // --- processor state ---
 
+/// Bits of a PV domain's addresses, 64 or 32; before it has memory. EINVAL; EOPNOTSUPP for 32 where
+/// the hypervisor runs no such guests.
+result<void> set_address_size(connection& c, domid d, std::uint32_t bits);
+/// Fills a page of the domain with its hypercall entries, for a kernel that calls into it.
+result<void> init_hypercall_page(connection& c, domid d, gfn page);
+
+/// The registers of a PV domain's vCPU, as they will be or are while it is paused.
+result<void>
+set_vcpu_context(connection& c, domid d, vcpu_id v, abi::vcpu_guest_context const& registers);
+result<abi::vcpu_guest_context> get_vcpu_context(connection& c, domid d, vcpu_id v);
+
 /// The save records of the whole domain, `hvm_save_code_header` first.
 result<std::vector<std::byte>> get_hvm_context(connection& c, domid d);
 result<void> set_hvm_context(connection& c, domid d, std::span<std::byte const> records);

@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <vector>
 
 namespace xenpp::ctl {
 
@@ -19,6 +20,12 @@ result<void> claim_pages(connection& c, domid d, std::uint64_t count);
 /// has all it may have.
 result<std::uint64_t>
 populate_physmap(connection& c, domid d, gfn first, unsigned order, std::uint64_t count);
+
+/// The same for a PV domain, whose memory is machine frames: what it got for each extent is its
+/// first machine frame, in the order of the extents. `first` is the pseudo-physical frame that the
+/// machine-to-physical table will name.
+result<std::vector<mfn>>
+populate_machine_frames(connection& c, domid d, pfn first, unsigned order, std::uint64_t count);
 
 /// One range of a domain's physical memory map (E820 types).
 struct memory_range {
