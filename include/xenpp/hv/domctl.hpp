@@ -49,6 +49,7 @@ inline constexpr std::array domctl_rows{
     domctl_row<P>{abi::domctl_op::hypercall_init,          domctl_hypercall_init<P>},
     domctl_row<P>{abi::domctl_op::setnodeaffinity,         domctl_setnodeaffinity<P>},
     domctl_row<P>{abi::domctl_op::getnodeaffinity,         domctl_getnodeaffinity<P>},
+    domctl_row<P>{abi::domctl_op::set_address_size,        domctl_set_address_size<P>},
     domctl_row<P>{abi::domctl_op::get_address_size,        domctl_get_address_size<P>},
     domctl_row<P>{abi::domctl_op::gethvmcontext,           domctl_gethvmcontext<P>},
     domctl_row<P>{abi::domctl_op::sethvmcontext,           domctl_sethvmcontext<P>},

@@ -95,17 +95,21 @@ domctl_result domctl_getpageframeinfo3(domctl_call<P> const& c) noexcept {
     return domctl_answer::none;
 }
 
-/// Fills a frame of the domain with the hypercall page of the machine's vendor.
+/// Fills a frame of the domain with the hypercall page of its kind and the machine's vendor.
 template <class P>
 domctl_result domctl_hypercall_init(domctl_call<P> const& c) noexcept {
     constexpr std::uint8_t vmmcall = 0xd9;
     constexpr std::uint8_t vmcall = 0xc1;
-    if (c.dom.kind != domain_kind::hvm) {
+    if (c.dom.kind == domain_kind::control) {
         return unexpected(errc::opnotsupp);
     }
     auto const page = own_page(c.dom, gfn(c.op.u.hypercall_init.gmfn));
     if (!page) {
         return unexpected(errc::acces);
+    }
+    if (c.dom.kind == domain_kind::pv) {
+        fill_pv_hypercall_page(page.map());
+        return domctl_answer::none;
     }
     auto const vendor = c.hv().host_cpuid.get(x86::cpuid::leaf_vendor);
     bool const is_amd = x86::cpuid::is_same_vendor(vendor, x86::cpuid::vendor_amd);
@@ -126,6 +130,18 @@ domctl_result domctl_setnodeaffinity(domctl_call<P> const& c) noexcept {
 template <class P>
 domctl_result domctl_getnodeaffinity(domctl_call<P> const& c) noexcept {
     XENPP_TRY(write_bitmap(c.caller, c.op.u.nodeaffinity.nodemap, 1));
+    return domctl_answer::none;
+}
+
+/// PV guests are 64-bit: nothing is left to set. `opnotsupp` for another kind of domain, `inval`.
+template <class P>
+domctl_result domctl_set_address_size(domctl_call<P> const& c) noexcept {
+    if (c.dom.kind != domain_kind::pv) {
+        return unexpected(errc::opnotsupp);
+    }
+    if (c.op.u.address_size.size != 64) {
+        return unexpected(errc::inval);
+    }
     return domctl_answer::none;
 }
 

@@ -48,7 +48,8 @@ TEST_CASE("create.what is wrong with a configuration is said, and nothing is lef
     std::vector<row> const rows{
         {[](auto& c) { c.name = "taken"; }, "a domain named \"taken\" exists"},
         {[](auto& c) { c.name = ""; }, "gives no name"},
-        {[](auto& c) { c.type = config::domain_type::pv; }, "type \"pv\" are not supported"},
+        {[](auto& c) { c.type = config::domain_type::hvm; }, "type \"hvm\" are not supported"},
+        {[](auto& c) { c.type = config::domain_type::pv; }, "made for PVH alone: type = \"pvh\""},
         {[](auto& c) { c.kernel = ""; }, "gives no kernel"},
         {[](auto& c) { c.kernel = "/nowhere/kernel"; }, "/nowhere/kernel"},
         {[](auto& c) { c.kernel = "/etc/passwd"; }, "/etc/passwd"},

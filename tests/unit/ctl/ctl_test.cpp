@@ -2,13 +2,18 @@
 // Typed calls: what goes to the hypervisor, and what an error says.
 #include "fakes/scripted_doors.hpp"
 
+#include <xenpp/abi/grant_table.hpp>
 #include <xenpp/abi/memory.hpp>
 #include <xenpp/ctl/domctl.hpp>
+#include <xenpp/ctl/grant_table.hpp>
 #include <xenpp/ctl/interface_version.hpp>
 #include <xenpp/ctl/memory.hpp>
+#include <xenpp/ctl/mmu.hpp>
 #include <xenpp/ctl/sysctl.hpp>
 
+#include <algorithm>
 #include <map>
+#include <vector>
 
 using namespace xenpp;
 using fakes::scripted_doors;
@@ -212,4 +217,118 @@ TEST_CASE("connection.gives all its memory back") {
         CHECK(!ctl::get_hvm_context(c, domid(1)));
     }
     CHECK(b.doors.allocated == 0);
+}
+
+TEST_CASE("memory.a PV domain's extents come back as machine frames") {
+    bed b;
+    std::uint64_t next = 0x1000;
+    b.doors.answer = [&next](abi::hypercall, scripted_doors::arguments const& arg) -> std::int64_t {
+        auto& op = scripted_doors::at<abi::memory_reservation>(arg[1]);
+        CHECK(arg[0] == static_cast<std::uint64_t>(abi::mem_op::populate_physmap));
+        CHECK(op.extent_order == 9);
+        auto const n = std::min<std::uint64_t>(op.nr_extents, 0x3000 - next);
+        for (std::uint64_t i = 0; i != n; ++i) {
+            auto& frame = (&scripted_doors::at<std::uint64_t>(op.extent_start.p))[i];
+            CHECK(frame == (next - 0x1000) * 512);
+            frame = next++;
+        }
+        return static_cast<std::int64_t>(n);
+    };
+    auto c = b.connect();
+    auto const got = ctl::populate_machine_frames(c, domid(3), pfn(0), 9, 10'000).value();
+    REQUIRE(got.size() == 0x2000); // what there is
+    CHECK(got.front() == mfn(0x1000));
+    CHECK(got.back() == mfn(0x2fff));
+}
+
+TEST_CASE("mmu.lists go in portions, and end with the first refusal") {
+    bed b;
+    std::vector<std::uint64_t> seen;
+    b.doors.answer = [&seen](abi::hypercall n,
+                             scripted_doors::arguments const& arg) -> std::int64_t {
+        CHECK(n == abi::hypercall::mmu_update);
+        CHECK(arg[3] == 7);
+        auto const* const list = &scripted_doors::at<abi::mmu_update>(arg[0]);
+        auto& done = scripted_doors::at<std::uint32_t>(arg[2]);
+        for (std::uint64_t i = 0; i != arg[1]; ++i, ++done) {
+            if (list[i].val == 1500) {
+                return -EINVAL;
+            }
+            seen.push_back(list[i].val);
+        }
+        return 0;
+    };
+    auto c = b.connect();
+    std::vector<abi::mmu_update> updates(1400);
+    for (std::size_t i = 0; i != updates.size(); ++i) {
+        updates[i].val = i;
+    }
+    CHECK(ctl::update_mmu(c, domid(7), updates));
+    CHECK(seen.size() == 1400);
+    updates[1200].val = 1500;
+    CHECK(ctl::update_mmu(c, domid(7), updates).error().code == EINVAL);
+    CHECK(seen.size() == 2600);
+    CHECK(ctl::update_mmu(c, domid(7), {}));
+    CHECK(b.doors.allocated == 2); // the connection's own
+}
+
+TEST_CASE("mmu.pinning is one command, and work left undone is an error") {
+    bed b;
+    std::uint32_t reported = 1;
+    b.doors.answer = [&](abi::hypercall n, scripted_doors::arguments const& arg) -> std::int64_t {
+        CHECK(n == abi::hypercall::mmuext_op);
+        CHECK(arg[1] == 1);
+        auto const& op = scripted_doors::at<abi::mmuext_op>(arg[0]);
+        CHECK(op.cmd == 3);
+        CHECK(op.arg1.mfn == 0x123);
+        scripted_doors::at<std::uint32_t>(arg[2]) = reported;
+        return 0;
+    };
+    auto c = b.connect();
+    CHECK(ctl::pin_root_table(c, domid(7), mfn(0x123)));
+    reported = 0;
+    CHECK(ctl::pin_root_table(c, domid(7), mfn(0x123)).error().code == EIO);
+}
+
+TEST_CASE("domctl.a vCPU's context goes there and back") {
+    bed b;
+    abi::vcpu_guest_context kept{};
+    unsigned busy = 2;
+    b.on_domctl([&](abi::domctl& op) -> std::int64_t {
+        auto& there = scripted_doors::at<abi::vcpu_guest_context>(op.u.vcpucontext.ctxt.p);
+        CHECK(op.u.vcpucontext.vcpu == 1);
+        if (op.cmd == static_cast<std::uint32_t>(abi::domctl_op::getvcpucontext)) {
+            there = kept;
+            return 0;
+        }
+        kept = there;
+        return busy-- == 0 ? 0 : -EAGAIN;
+    });
+    auto c = b.connect();
+    abi::vcpu_guest_context r{};
+    r.user_regs.rip = 0x1234;
+    r.gs_base_user = 0x5678;
+    CHECK(ctl::set_vcpu_context(c, domid(3), vcpu_id(1), r));
+    auto const back = ctl::get_vcpu_context(c, domid(3), vcpu_id(1)).value();
+    CHECK(back.user_regs.rip == 0x1234);
+    CHECK(back.gs_base_user == 0x5678);
+}
+
+TEST_CASE("grant_table.the frame is the answer, a bad status an error") {
+    bed b;
+    std::int16_t status = 0;
+    b.doors.answer = [&](abi::hypercall n, scripted_doors::arguments const& arg) -> std::int64_t {
+        CHECK(n == abi::hypercall::grant_table_op);
+        auto& op = scripted_doors::at<abi::gnttab_setup_table>(arg[1]);
+        CHECK(op.dom == 9);
+        CHECK(op.nr_frames == 1);
+        scripted_doors::at<std::uint64_t>(op.frame_list.p) = 0x77;
+        op.status = status;
+        return 0;
+    };
+    auto c = b.connect();
+    CHECK(ctl::first_grant_frame(c, domid(9)).value() == gfn(0x77));
+    status = -3;
+    auto const bad = ctl::first_grant_frame(c, domid(9));
+    CHECK(bad.error().message().find("status -3") != std::string::npos);
 }
