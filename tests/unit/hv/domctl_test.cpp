@@ -492,39 +492,3 @@ TEST_CASE("a dead domain stays until its last reference, then the control domain
     CHECK_FALSE(find_domain(h.hv, id));
     CHECK(h.settle() == h.baseline);
 }
-
-TEST_CASE("domctl: a PV domain has 64-bit addresses, and a hypercall page of SYSCALLs if it asks") {
-    bench h;
-    REQUIRE(h.ctl(createdomain, domid(0), [](abi::domctl& o) {
-        o.u.createdomain = hv_host::create_args();
-        o.u.createdomain.flags = 0;
-        o.u.createdomain.arch.emulation_flags = 0;
-    }) == 0);
-    auto const id = domid(h.op.domain);
-    auto const set = [&](std::uint32_t bits) {
-        return h.ctl(set_address_size, id, [&](auto& o) { o.u.address_size.size = bits; });
-    };
-    CHECK(set(64) == 0);
-    CHECK(set(32) == to_abi(errc::inval));
-    CHECK(h.ctl(get_address_size, id) == 0);
-    CHECK(h.op.u.address_size.size == 64);
-    CHECK(h.ctl(set_address_size, h.create(), [](auto& o) { o.u.address_size.size = 64; }) ==
-          to_abi(errc::opnotsupp));
-
-    auto& d = h.at(id);
-    d.max_pages = 16;
-    auto const frame = allocate_domain_pages(d, 0).value();
-    auto const init = [&](std::uint64_t gmfn) {
-        return h.ctl(hypercall_init, id, [&](auto& o) { o.u.hypercall_init.gmfn = gmfn; });
-    };
-    CHECK(init(hv_host::window_frame.raw()) == to_abi(errc::acces));
-    REQUIRE(init(frame.raw()) == 0);
-    auto const* const page = reinterpret_cast<std::uint8_t const*>(h.platform.map(frame));
-    auto const bytes = [&](unsigned n, std::size_t size) {
-        return std::vector(page + 32 * n, page + 32 * n + size);
-    };
-    CHECK(bytes(17, 15) == std::vector<std::uint8_t>{0x51, 0x41, 0x53, 0xb8, 17, 0, 0, 0, 0x0f,
-                                                     0x05, 0x41, 0x5b, 0x59, 0xc3, 0xcc});
-    CHECK(bytes(23, 12) ==
-          std::vector<std::uint8_t>{0x51, 0x41, 0x53, 0x50, 0xb8, 23, 0, 0, 0, 0x0f, 0x05, 0xcc});
-}
