@@ -11,6 +11,7 @@
 #include <xenpp/abi/hvm/save.hpp>
 #include <xenpp/base/strong.hpp>
 #include <xenpp/hv/platform.hpp>
+#include <xenpp/hv/pv/registers_in_memory.hpp>
 
 #include <array>
 #include <cstdint>
@@ -19,7 +20,7 @@
 namespace xenpp::image {
 
 /// See hv::Platform for what each member means. One object; its state is the machine's.
-class image_platform {
+class image_platform : public hv::pv_registers_in_memory<image_platform> {
 public:
     std::byte* map(mfn f) noexcept { return direct_map(to_maddr(f).raw()); }
 

@@ -11,6 +11,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
+#include <functional>
 #include <map>
 #include <mutex>
 #include <random>
@@ -62,7 +63,26 @@ public:
 
     cpu_id this_cpu() { return current_cpu; }
 
-    void kick(cpu_id c) { ++kicks_.at(c.raw()); }
+    void kick(cpu_id c) {
+        ++kicks_.at(c.raw());
+        if (on_kick) {
+            on_kick(c);
+        }
+    }
+
+    void flush_local_tlb() {
+        if (on_flush) {
+            on_flush(current_cpu);
+        }
+    }
+
+    void flush_local_page(std::uint64_t address) {
+        if (on_flush_page) {
+            on_flush_page(current_cpu, address);
+        }
+    }
+
+    void pv_load_root(hv::vcpu<fake_platform>& /*v*/) { flush_local_tlb(); }
 
     void set_deadline(std::uint64_t ns) { deadlines_.at(current_cpu.raw()) = ns; }
 
@@ -143,6 +163,9 @@ public:
         return states_.size();
     }
 
+    std::function<void(cpu_id)> on_kick;  ///< what a CPU does when it is kicked
+    std::function<void(cpu_id)> on_flush; ///< a CPU's TLB forgets all that guests have
+    std::function<void(cpu_id, std::uint64_t)> on_flush_page;
     bool fail_create_vcpu = false;
     std::atomic<std::uint64_t> allocations_left = ~std::uint64_t{0}; ///< then all fail
     std::atomic<bool> is_shut_down = false;

@@ -6,6 +6,8 @@
 #include <xenpp/hv/domain_life.hpp>
 #include <xenpp/hv/hypervisor.hpp>
 
+#include <fakes/pv_invariants.hpp>
+
 #include <cstdint>
 #include <map>
 #include <string>
@@ -22,7 +24,7 @@ class hv_invariants {
 public:
     explicit hv_invariants(hv::hypervisor<P>& h) : hv_(h), held_(h.frames.end().raw()) {
         auto const now = count_frames();
-        others_ = now.hypervisor - tables_of_all();
+        others_ = now.hypervisor - tables_of_all() - hv_.m2p.used();
         for (std::uint64_t f = 0; f < hv_.frames.end().raw(); ++f) {
             auto const* const page = hv_.frames.find(mfn(f));
             if (page != nullptr && page->count != 0 && page->use == hv::page_use::guest) {
@@ -34,6 +36,7 @@ public:
     /// The first thing found wrong; empty: nothing.
     std::string find_fault() {
         auto expected = held_;
+        pv_counts<P> pv(hv_, expected);
         std::uint64_t claimed = 0;
         for (auto* const d : hv_.domains) {
             if (d == nullptr) {
@@ -41,11 +44,15 @@ public:
             }
             claimed += d->outstanding_pages;
             add_references(*d, expected);
+            pv.add(*d);
             for (auto const fault : {check_events(*d), check_grants(*d), check_vcpus(*d)}) {
                 if (fault != nullptr) {
                     return describe(*d, fault);
                 }
             }
+        }
+        if (auto const fault = pv.find_fault(); !fault.empty()) {
+            return fault;
         }
         if (claimed != hv_.frames.claimed_pages()) {
             return "claims do not add up";
@@ -75,7 +82,7 @@ private:
             auto const* const page = hv_.frames.find(mfn(f));
             if (page != nullptr && page->count != 0) {
                 ++n.used;
-                n.hypervisor += page->use == hv::page_use::hypervisor ? 1 : 0;
+                n.hypervisor += page->use == hv::page_use::hypervisor ? 1U : 0U;
             }
         }
         return n;
@@ -94,21 +101,24 @@ private:
         std::uint64_t n = pages_of<domain> + d.guest_memory.frames.used;
         for (auto const* const v : d.vcpus) {
             n += v != nullptr ? pages_of<hv::vcpu<P>> : 0;
+            if (v != nullptr && d.kind == hv::domain_kind::pv) {
+                n += 2 + (std::uint64_t{1} << hv::pv::state_of(*v).fpu_order); // with the traps
+            }
         }
         n += d.memory_map != nullptr ? pages_of<hv::guest_memory_map> : 0;
         auto const& e = d.events;
         n += e.valid_ports / e.ports_per_bucket;
         for (auto const* const group : e.group) {
-            n += group != nullptr ? 1 : 0;
+            n += group != nullptr ? 1U : 0U;
         }
         n += e.fifo != nullptr ? pages_of<hv::fifo_array<P>> + pages_of<hv::fifo_controls<P>> : 0;
         auto const& g = d.grants;
         for (auto const* const page : g.active_page) {
-            n += page != nullptr ? 1 : 0;
+            n += page != nullptr ? 1U : 0U;
         }
         n += g.track_count / g.tracks_per_page;
         for (auto const* const group : g.tracks) {
-            n += group != nullptr ? 1 : 0;
+            n += group != nullptr ? 1U : 0U;
         }
         return n;
     }
@@ -222,7 +232,7 @@ private:
         if (n.used + hv_.frames.free_pages() != hv_.frames.total_pages()) {
             return "frames got lost";
         }
-        if (n.hypervisor != others_ + tables_of_all()) {
+        if (n.hypervisor != others_ + tables_of_all() + hv_.m2p.used()) {
             return "the hypervisor lost pages of its own";
         }
         return {};
@@ -234,7 +244,7 @@ private:
         std::uint32_t active = 0;
         for (std::uint32_t n = 0; n < t.valid_ports; ++n) {
             auto const& c = t.at(evtchn_port(n));
-            active += c.state != state::free && c.state != state::reserved ? 1 : 0;
+            active += c.state != state::free && c.state != state::reserved ? 1U : 0U;
             if (c.state == state::interdomain) {
                 auto* const far = c.remote->events.find(evtchn_port(c.number));
                 if (far == nullptr || far->state != state::interdomain || far->remote != &d ||
@@ -274,7 +284,7 @@ private:
             auto const& a = d.grants.active(ref);
             auto const at = uses.find(ref);
             hv::active_grant const u = at == uses.end() ? hv::active_grant{} : at->second;
-            used += a.is_used() ? 1 : 0;
+            used += a.is_used() ? 1U : 0U;
             if (a.host_readers != u.host_readers || a.host_writers != u.host_writers ||
                 a.device_readers != u.device_readers || a.device_writers != u.device_writers) {
                 return "uses of a grant do not add up";

@@ -11,6 +11,7 @@
 #include <xenpp/hv/event_channel_table.hpp>
 #include <xenpp/hv/grant_table.hpp>
 #include <xenpp/hv/p2m.hpp>
+#include <xenpp/hv/pv/domain_memory.hpp>
 #include <xenpp/hv/vcpu.hpp>
 
 #include <array>
@@ -86,6 +87,7 @@ struct domain {
 
     // --- memory (hv/memory_op.hpp, hv/p2m.hpp) ---
     p2m<P> guest_memory;           ///< gfn -> mfn, HVM only
+    pv::domain_memory pv_memory;   ///< PV only
     spinlock page_lock;            ///< guards the three counts
     std::uint64_t total_pages = 0; ///< frames it owns; while not 0 they hold a domain reference
     std::uint64_t max_pages = 0;

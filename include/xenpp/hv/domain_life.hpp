@@ -13,6 +13,7 @@
 #include <xenpp/hv/hypervisor.hpp>
 #include <xenpp/hv/p2m.hpp>
 #include <xenpp/hv/print.hpp>
+#include <xenpp/hv/pv/pv_teardown.hpp>
 #include <xenpp/hv/pv/vcpu_state.hpp>
 #include <xenpp/hv/scheduler.hpp>
 
@@ -166,15 +167,14 @@ namespace detail {
 /// Gives back the guest frames that a vCPU holds.
 template <class P>
 void vcpu_release_frames(vcpu<P>& v) noexcept {
-    auto& hv = v.dom.hv;
     if (v.info_registered) {
         atomic_store(v.info, nullptr);
         v.info_registered = false;
-        put_frame(hv, v.info_frame);
+        put_written_frame(v.dom, v.info_frame);
     }
     if (v.secondary_time != nullptr) {
         v.secondary_time = nullptr;
-        put_frame(hv, v.secondary_time_frame);
+        put_written_frame(v.dom, v.secondary_time_frame);
     }
     v.runstate_area = 0;
 }
@@ -307,6 +307,8 @@ expected<void, errc> domain_equip(domain<P>& d, abi::domctl_createdomain const& 
     d.shared_info = reinterpret_cast<abi::shared_info*>(hv.platform.map(d.shared_info_frame));
     if (d.kind == domain_kind::hvm) {
         XENPP_TRY(p2m_create(d));
+    } else {
+        XENPP_TRY(hv.m2p.prepare(hv.frames, hv.platform));
     }
     XENPP_TRY(events_create(d, c.max_evtchn_port));
     XENPP_TRY(grants_create(d, c.max_grant_frames, c.max_maptrack_frames,
@@ -387,6 +389,26 @@ expected<domain<P>*, errc> create_control_domain(hypervisor<P>& hv,
 
 // --- the end -----------------------------------------------------------------------------------
 
+namespace detail {
+
+/// Gives back a dying domain's memory. `restart`: not all of it yet.
+template <class P>
+expected<void, errc> release_memory(domain<P>& d) noexcept {
+    if (d.kind == domain_kind::pv) {
+        for (unsigned i = 0; i != d.max_vcpus; ++i) {
+            if (d.vcpus[i] != nullptr) {
+                XENPP_TRY(pv::drop_vcpu_memory(*d.vcpus[i]));
+            }
+        }
+    }
+    if (!(d.kind == domain_kind::pv ? pv::teardown(d) : p2m_teardown(d))) {
+        return unexpected(errc::restart);
+    }
+    return {};
+}
+
+} // namespace detail
+
 /// Kills a domain, in bounded steps: `restart` until it is done. Afterwards it is dead, and gone as
 /// soon as nobody refers to it or to a frame of it. `inval` for the control domain, or when it is
 /// dead already (Xen: domain_kill). The caller holds a reference and not the domain's lock.
@@ -419,9 +441,7 @@ expected<void, errc> destroy_domain(domain<P>& d) noexcept {
             detail::vcpu_release_frames(*d.vcpus[i]);
         }
     }
-    if (!p2m_teardown(d)) {
-        return unexpected(errc::restart);
-    }
+    XENPP_TRY(detail::release_memory(d));
     {
         lock_guard const pages(d.page_lock);
         if (hv.frames.set_claim(d.outstanding_pages, 0)) {

@@ -183,7 +183,7 @@ void frame_allocator<P>::link(std::uint64_t f, unsigned order, std::uint32_t fir
     auto& page = at(f);
     page.use = page_use::free;
     page.order = static_cast<std::uint8_t>(order);
-    page.first_dirty = first_dirty;
+    page.first_dirty() = first_dirty;
     bool const to_front = first_dirty == none;
     page.next = to_front ? list.first : none;
     page.prev = to_front ? none : list.last;
@@ -206,12 +206,12 @@ void frame_allocator<P>::give(std::uint64_t f, unsigned order, std::uint32_t fir
     for (; order < max_order; ++order) {
         auto const size = std::uint64_t{1} << order;
         auto const buddy = f ^ size;
-        auto const* const page = find(mfn(buddy));
+        auto* const page = find(mfn(buddy));
         if (page == nullptr || page->use != page_use::free || page->order != order) {
             break;
         }
-        auto low = f < buddy ? first_dirty : page->first_dirty;
-        auto const high = f < buddy ? page->first_dirty : first_dirty;
+        auto low = f < buddy ? first_dirty : page->first_dirty();
+        auto const high = f < buddy ? page->first_dirty() : first_dirty;
         if (low == none && high != none) {
             low = high + static_cast<std::uint32_t>(size);
         }
@@ -252,7 +252,7 @@ template <class P>
 bool frame_allocator<P>::scrub_part(std::uint64_t f, unsigned budget) noexcept {
     auto& head = at(f);
     auto const size = std::uint32_t{1} << head.order;
-    auto i = head.first_dirty;
+    auto i = head.first_dirty();
     for (unsigned looked = 0; i < size && budget != 0 && looked != scan_batch; ++i, ++looked) {
         auto& page = at(f + i);
         if (page.dirty) {
@@ -263,7 +263,7 @@ bool frame_allocator<P>::scrub_part(std::uint64_t f, unsigned budget) noexcept {
         }
     }
     if (i < size) {
-        head.first_dirty = i;
+        head.first_dirty() = i;
         return false;
     }
     auto const order = head.order;
@@ -283,7 +283,7 @@ expected<std::uint64_t, errc> frame_allocator<P>::take(unsigned order) noexcept 
         return unexpected(errc::nomem);
     }
     std::uint64_t const f = lists_[have].first;
-    auto first_dirty = at(f).first_dirty;
+    auto first_dirty = at(f).first_dirty();
     if (order > unbroken_order && first_dirty != none) {
         if (!scrub_part(f, 1U << unbroken_order)) {
             return unexpected(errc::restart);
@@ -440,7 +440,7 @@ bool frame_allocator<P>::scrub_some() noexcept {
         return true;
     }
     for (auto const& list : lists_) {
-        if (list.last != none && at(list.last).first_dirty != none) {
+        if (list.last != none && at(list.last).first_dirty() != none) {
             scrub_part(list.last, scrub_batch);
             return true;
         }

@@ -203,8 +203,12 @@ pin_grant(domain<P>& d, grant_ref ref, domid user, grant_use use) noexcept {
         if (first) {
             a = target;
             a.user = user;
-            a.frame = page.release();
+            a.frame = page.frame();
+            static_cast<void>(get_frame(d.hv, a.frame)); // there is one: `page`
             ++t.used_count;
+        }
+        if (use.writes && d.kind == domain_kind::pv) {
+            page.release(); // it stays writable as long as there are writers
         }
     }
     ++detail::use_count(a, use.writes, use.by_host);
@@ -215,9 +219,13 @@ pin_grant(domain<P>& d, grant_ref ref, domid user, grant_use use) noexcept {
 template <class P>
 void unpin_grant(domain<P>& d, grant_ref ref, grant_use use) noexcept {
     page_ref<P> dropped; // outside the lock: it may be the last reference
+    page_ref<P> written;
     lock_guard const hold(d.grants.lock);
     auto& a = d.grants.active(ref.raw());
     --detail::use_count(a, use.writes, use.by_host);
+    if (use.writes && !a.has_writers() && d.kind == domain_kind::pv) {
+        written = page_ref<P>(d.hv, a.frame, true);
+    }
     if (!a.is_used()) {
         --d.grants.used_count;
         dropped = page_ref<P>(d.hv, a.frame);

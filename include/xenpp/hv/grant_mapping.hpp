@@ -3,6 +3,7 @@
 #pragma once
 
 #include <xenpp/hv/grant_entry.hpp>
+#include <xenpp/hv/pv/grant_map.hpp>
 
 #include <cstdint>
 #include <limits>
@@ -78,30 +79,50 @@ void unpin_kinds(domain<P>& granter, std::uint32_t ref, std::uint32_t flags) noe
     }
 }
 
-/// Enters a granted frame into the mapper's memory at `address`.
+/// Enters a granted frame into the mapper's memory at `op.host_addr`; says where that is, as
+/// `maptrack_entry::at`.
 template <class P>
-grant_status
-enter_frame(domain<P>& d, std::uint64_t address, mfn frame, std::uint32_t flags) noexcept {
+expected<std::uint64_t, grant_status> enter_frame(vcpu<P>& v,
+                                                  domain<P>& granter,
+                                                  mfn frame,
+                                                  abi::gnttab_map_grant_ref const& op) noexcept {
+    auto& d = v.dom;
+    if (d.kind == domain_kind::pv) {
+        auto const at = pv::map_granted(v, granter, frame, op.host_addr, op.flags);
+        if (!at) {
+            return unexpected(abi::gntst_general_error);
+        }
+        return at->raw();
+    }
     // As Xen for translated domains: nothing but a plain host mapping, no page-table entries.
     if (d.kind != domain_kind::hvm ||
-        (flags & ~std::uint32_t{abi::gntmap_readonly}) != abi::gntmap_host_map ||
+        (op.flags & ~std::uint32_t{abi::gntmap_readonly}) != abi::gntmap_host_map ||
         !get_frame(d.hv, frame)) {
-        return abi::gntst_general_error;
+        return unexpected(abi::gntst_general_error);
     }
-    bool const writable = (flags & abi::gntmap_readonly) == 0;
+    bool const writable = (op.flags & abi::gntmap_readonly) == 0;
     auto const rights = writable ? p2m_rights::writable : p2m_rights::read_only;
-    if (!p2m_add(d, gfn(address >> page_shift), frame, 0, rights)) {
+    gfn const at(op.host_addr >> page_shift);
+    if (!p2m_add(d, at, frame, 0, rights)) {
         put_frame(d.hv, frame);
-        return abi::gntst_general_error;
+        return unexpected(abi::gntst_general_error);
     }
-    return abi::gntst_okay;
+    return at.raw();
 }
 
 /// Takes a granted frame out of the mapper's memory, from where it was entered: each handle stands
 /// for its own place and rights, so one may not be ended at the expense of another. Where the
 /// mapper has put something else there meanwhile, nothing is left to take out.
 template <class P>
-grant_status leave_frame(domain<P>& d, gfn at, std::uint64_t address, mfn frame) noexcept {
+grant_status
+leave_frame(domain<P>& d, maptrack_entry const& e, std::uint64_t address, mfn frame) noexcept {
+    if (d.kind == domain_kind::pv) {
+        bool const done =
+            pv::unmap_granted(d, maddr(e.at), frame, (e.flags & abi::gntmap_readonly) == 0,
+                              (e.flags & abi::gntmap_contains_pte) != 0, address);
+        return done ? abi::gntst_okay : abi::gntst_general_error;
+    }
+    gfn const at(e.at);
     if (gfn(address >> page_shift) != at) {
         return abi::gntst_general_error;
     }
@@ -127,6 +148,9 @@ bool epoch_has_passed(hypervisor<P>& hv, std::uint64_t epoch) noexcept {
 /// on none, as no other vCPU of it runs (one that starts to run flushes first).
 template <class P>
 std::uint64_t lingering_epoch(vcpu<P>& v) noexcept {
+    if (v.dom.kind == domain_kind::pv) {
+        return atomic_load(v.dom.pv_memory.tlb_clock);
+    }
     for (auto* const other : v.dom.vcpus) {
         if (other != nullptr && other != &v && atomic_load(other->running)) {
             return atomic_fetch_add(v.dom.hv.epoch, 1);
@@ -135,13 +159,27 @@ std::uint64_t lingering_epoch(vcpu<P>& v) noexcept {
     return 0;
 }
 
+/// Whether nothing lingers of a mapping that `d` has taken out. A PV domain's CPUs are made to
+/// flush; the first of a batch does so for all.
+template <class P>
+bool has_left(domain<P>& d, std::uint64_t epoch) noexcept {
+    if (epoch == std::numeric_limits<std::uint64_t>::max()) {
+        return false; // another vCPU is still taking it out
+    }
+    if (d.kind == domain_kind::pv) {
+        pv::flush_stale(d, epoch);
+        return true;
+    }
+    return epoch == 0 || epoch_has_passed(d.hv, epoch);
+}
+
 } // namespace detail
 
 /// GNTTABOP_map_grant_ref, one: fills in status, handle and bus address.
 ///
 /// The control domain has all of RAM mapped already: it asks for a device mapping, and the bus
 /// address is where the frame lies. An hvm domain asks for a host mapping: the frame appears in
-/// its memory at `host_addr`. PV domains are not served yet.
+/// its memory at `host_addr`; a PV domain names a virtual address or an entry of its page tables.
 template <class P>
 void map_grant(vcpu<P>& v, abi::gnttab_map_grant_ref& op) noexcept {
     auto& d = v.dom;
@@ -163,9 +201,13 @@ void map_grant(vcpu<P>& v, abi::gnttab_map_grant_ref& op) noexcept {
     grant_use const use{.writes = (op.flags & abi::gntmap_readonly) == 0, .by_host = by_host};
     auto const pinned = pin_grant(*granter, grant_ref(op.ref), d.id, use);
     op.status = pinned ? abi::gntst_okay : pinned.error();
+    std::uint64_t at = 0;
     if (pinned && by_host) {
-        op.status = detail::enter_frame(d, op.host_addr, pinned->frame, op.flags);
-        if (op.status != abi::gntst_okay) {
+        auto const entered = detail::enter_frame(v, *granter, pinned->frame, op);
+        if (entered) {
+            at = *entered;
+        } else {
+            op.status = entered.error();
             unpin_grant(*granter, grant_ref(op.ref), use);
         }
     }
@@ -175,11 +217,12 @@ void map_grant(vcpu<P>& v, abi::gnttab_map_grant_ref& op) noexcept {
         return;
     }
     auto const kind = by_host ? abi::gntmap_host_map : abi::gntmap_device_map;
+    auto const how = op.flags & (abi::gntmap_readonly | abi::gntmap_contains_pte);
     detail::set_track(d, *handle,
                       {.granter = granter->id,
-                       .flags = static_cast<std::uint8_t>(kind | (op.flags & abi::gntmap_readonly)),
+                       .flags = static_cast<std::uint8_t>(kind | how),
                        .ref = op.ref,
-                       .at = gfn(by_host ? op.host_addr >> page_shift : 0)});
+                       .at = at});
     op.handle = *handle;
     op.dev_bus_addr = to_maddr(pinned->frame).raw();
 }
@@ -206,7 +249,7 @@ take_out(domain<P>& d, maptrack_entry const& e, abi::gnttab_unmap_grant_ref cons
         frame = granter->grants.active(e.ref).frame;
     }
     if ((e.flags & abi::gntmap_host_map) != 0) {
-        return leave_frame(d, e.at, op.host_addr, frame);
+        return leave_frame(d, e, op.host_addr, frame);
     }
     return op.dev_bus_addr == to_maddr(frame).raw() ? abi::gntst_okay : abi::gntst_general_error;
 }
@@ -259,7 +302,7 @@ std::optional<grant_status> finish_unmap(vcpu<P>& v, std::uint32_t handle) noexc
             return abi::gntst_bad_handle; // another vCPU has ended it
         }
         ended = t.track(handle);
-        if (ended.epoch != 0 && !detail::epoch_has_passed(d.hv, ended.epoch)) {
+        if (!detail::has_left(d, ended.epoch)) {
             return std::nullopt;
         }
         detail::free_track(d, handle);
@@ -267,6 +310,50 @@ std::optional<grant_status> finish_unmap(vcpu<P>& v, std::uint32_t handle) noexc
     if (auto const granter = find_domain(d.hv, ended.granter)) {
         detail::unpin_kinds(*granter, ended.ref, ended.flags);
     }
+    return abi::gntst_okay;
+}
+
+/// GNTTABOP_unmap_and_replace, one: ends a host mapping of a PV domain and puts the entry that maps
+/// `new_addr` in its place. `general_error` as Xen for mappings that were made by the entry's
+/// address, and for domains of another kind.
+template <class P>
+grant_status unmap_and_replace(vcpu<P>& v, abi::gnttab_unmap_and_replace const& op) noexcept {
+    auto& d = v.dom;
+    auto& t = d.grants;
+    maptrack_entry claimed;
+    {
+        lock_guard const hold(t.maptrack_lock);
+        if (op.handle >= t.track_count || t.track(op.handle).flags == 0 ||
+            t.track(op.handle).leaving != 0) {
+            return abi::gntst_bad_handle;
+        }
+        auto& e = t.track(op.handle);
+        if (d.kind != domain_kind::pv || (e.flags & abi::gntmap_host_map) == 0 ||
+            (e.flags & abi::gntmap_contains_pte) != 0) {
+            return abi::gntst_general_error;
+        }
+        claimed = e;
+        e.leaving = 1;
+        e.epoch = std::numeric_limits<std::uint64_t>::max();
+    }
+    auto const granter = find_domain(d.hv, claimed.granter);
+    mfn frame{};
+    if (granter) {
+        lock_guard const hold(granter->grants.lock);
+        frame = granter->grants.active(claimed.ref).frame;
+    }
+    bool const writable = (claimed.flags & abi::gntmap_readonly) == 0;
+    if (!granter ||
+        !pv::replace_granted(v, maddr(claimed.at), frame, writable, op.host_addr, op.new_addr)) {
+        detail::set_track(d, op.handle, claimed);
+        return abi::gntst_general_error;
+    }
+    pv::flush_stale(d, atomic_load(d.pv_memory.tlb_clock));
+    {
+        lock_guard const hold(t.maptrack_lock);
+        detail::free_track(d, op.handle);
+    }
+    detail::unpin_kinds(*granter, claimed.ref, claimed.flags);
     return abi::gntst_okay;
 }
 

@@ -43,13 +43,14 @@ static_assert(sizeof(active_grant) == 32);
 /// One mapping that this domain made of another's grant.
 struct maptrack_entry {
     domid granter{};
-    std::uint8_t flags = 0;   ///< gntmap_device_map or _host_map, gntmap_readonly; 0: maps nothing
+    std::uint8_t flags = 0;   ///< gntmap_device_map or _host_map, and how; 0: maps nothing
     std::uint8_t leaving = 0; ///< 1: taken out, but translations may linger
     std::uint32_t ref = 0;
     std::uint32_t next_free = 0; ///< while free
     std::uint32_t reserved = 0;
-    std::uint64_t epoch = 0; ///< while leaving: lingers until every CPU has passed it
-    gfn at{};                ///< of a host mapping: where it was entered
+    std::uint64_t epoch = 0; ///< while leaving: lingers until every CPU has passed it (PV: the TLB
+                             ///< clock that a CPU must have passed)
+    std::uint64_t at = 0;    ///< of a host mapping: the gfn; PV: the entry's machine address
 };
 
 static_assert(sizeof(maptrack_entry) == 32);

@@ -220,8 +220,8 @@ do_single_grant_op(vcpu<P>& v, abi::gnttab_op cmd, hypercall_args const& args) n
 /// of single elements are in their `status`; of the call: `fault`, `inval` a bad count, `restart`
 /// after 64 elements, `nosys` for an unknown command (dumping a table is one).
 ///
-/// Transferring a page and replacing a mapping are for PV domains, which are not served yet: each
-/// element answers `general_error`, as Xen does for hvm domains.
+/// Transferring a page is refused, element by element, with `general_error`: nobody has done it
+/// since grants can be copied.
 template <class P>
 hypercall_result do_grant_table_op(vcpu<P>& v, hypercall_args& args) noexcept {
     if (args.arg[2] > std::numeric_limits<std::int32_t>::max()) {
@@ -245,7 +245,7 @@ hypercall_result do_grant_table_op(vcpu<P>& v, hypercall_args& args) noexcept {
             v, args, [](auto& op) { op.status = abi::gntst_general_error; });
     case abi::gnttab_op::unmap_and_replace:
         return detail::for_each_grant_op<abi::gnttab_unmap_and_replace>(
-            v, args, [](auto& op) { op.status = abi::gntst_general_error; });
+            v, args, [&v](auto& op) { op.status = unmap_and_replace(v, op); });
     case abi::gnttab_op::cache_flush: return detail::do_cache_flush(v, args);
     case abi::gnttab_op::setup_table:
     case abi::gnttab_op::query_size:

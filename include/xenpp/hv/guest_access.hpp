@@ -280,7 +280,7 @@ public:
         return reinterpret_cast<T*>(page_.map() + offset);
     }
 
-    /// Leaves the reference to the caller, who gives it back with `put_frame`.
+    /// Leaves the reference to the caller, who gives it back with `put_written_frame`.
     mfn release() noexcept { return page_.release(); }
 
 private:

@@ -13,6 +13,10 @@
 #include <xenpp/hv/memory_op.hpp>
 #include <xenpp/hv/physdev_op.hpp>
 #include <xenpp/hv/platform_op.hpp>
+#include <xenpp/hv/pv/descriptor_page.hpp>
+#include <xenpp/hv/pv/mmu_update.hpp>
+#include <xenpp/hv/pv/mmuext_op.hpp>
+#include <xenpp/hv/pv/update_va_mapping.hpp>
 #include <xenpp/hv/sched_op.hpp>
 #include <xenpp/hv/sysctl.hpp>
 #include <xenpp/hv/vcpu_op.hpp>
@@ -28,12 +32,19 @@ namespace xenpp::hv {
 template <class P>
 hypercall_result do_multicall(vcpu<P>& v, hypercall_args& a) noexcept;
 
-/// Who may make a hypercall.
+/// Who may make a hypercall: a set of kinds of domains.
 enum class caller : std::uint8_t {
-    anyone,
-    guests,  ///< not the control domain
-    control, ///< only the control domain
+    control = 1U << static_cast<unsigned>(domain_kind::control),
+    pv = 1U << static_cast<unsigned>(domain_kind::pv),
+    hvm = 1U << static_cast<unsigned>(domain_kind::hvm),
+    guests = pv | hvm,
+    pv_or_control = pv | control, ///< who has page tables, and who builds them
+    anyone = guests | control,
 };
+
+constexpr bool includes(caller who, domain_kind k) noexcept {
+    return (static_cast<unsigned>(who) >> static_cast<unsigned>(k) & 1) != 0;
+}
 
 template <class P>
 struct hypercall_row {
@@ -46,6 +57,12 @@ struct hypercall_row {
 // clang-format off
 template <class P>
 inline constexpr std::array hypercall_rows{
+    hypercall_row<P>{abi::hypercall::mmu_update,       "mmu_update",       do_mmu_update<P>,       caller::pv_or_control},
+    hypercall_row<P>{abi::hypercall::set_gdt,          "set_gdt",          do_set_gdt<P>,          caller::pv},
+    hypercall_row<P>{abi::hypercall::update_descriptor, "update_descriptor", do_update_descriptor<P>, caller::pv},
+    hypercall_row<P>{abi::hypercall::update_va_mapping, "update_va_mapping", do_update_va_mapping<P>, caller::pv},
+    hypercall_row<P>{abi::hypercall::update_va_mapping_otherdomain, "update_va_mapping_otherdomain", do_update_va_mapping_otherdomain<P>, caller::pv},
+    hypercall_row<P>{abi::hypercall::mmuext_op,        "mmuext_op",        do_mmuext_op<P>,        caller::pv_or_control},
     hypercall_row<P>{abi::hypercall::memory_op,        "memory_op",        do_memory_op<P>,        caller::anyone},
     hypercall_row<P>{abi::hypercall::multicall,        "multicall",        do_multicall<P>,        caller::anyone},
     hypercall_row<P>{abi::hypercall::xen_version,      "xen_version",      do_xen_version<P>,      caller::anyone},
@@ -82,8 +99,7 @@ hypercall_result dispatch_hypercall(vcpu<P>& v, unsigned number, hypercall_args&
         return unexpected(errc::nosys);
     }
     auto const& row = hypercall_rows<P>[index[number] - 1U];
-    bool const is_control = v.dom.kind == domain_kind::control;
-    if ((row.who == caller::control && !is_control) || (row.who == caller::guests && is_control)) {
+    if (!includes(row.who, v.dom.kind)) {
         return unexpected(errc::perm);
     }
     return row.handler(v, a);

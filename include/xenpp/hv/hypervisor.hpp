@@ -5,6 +5,8 @@
 #include <xenpp/hv/console_ring.hpp>
 #include <xenpp/hv/domain.hpp>
 #include <xenpp/hv/frame_allocator.hpp>
+#include <xenpp/hv/pv/m2p.hpp>
+#include <xenpp/hv/pv/tlb_flush.hpp>
 #include <xenpp/hv/scheduler.hpp>
 
 #include <array>
@@ -47,6 +49,16 @@ public:
     cpuid_policy hvm_cpuid;     ///< the most that an HVM or PVH guest may be given
     cpuid_policy pv_cpuid;      ///< likewise a PV guest; all three set at boot
     std::uint64_t wall_clock_base_ns = 0; ///< UTC ns at system time 0 (settime64)
+
+    // --- PV (hv/pv) ---
+    std::array<pv::tlb_cpu, max_cpus> tlb{};
+    pv::m2p_table<P> m2p; ///< made when the first PV domain is
+    /// What slots 257 to 271 of every L4 hold: the hypervisor's own mappings; set at boot.
+    std::array<pv::table_entry, pv::own_slots> own_slots{};
+
+    /// How much one turn of a PV memory operation may do: page-table entries looked at, less than a
+    /// millisecond's worth.
+    int pv_turn = 16384;
 
     // --- domains ---
     spinlock domains_lock; ///< guards the table, not the domains

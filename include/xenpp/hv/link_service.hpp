@@ -41,12 +41,18 @@ public:
     void free_page(std::byte* p) noexcept { hv_.frames.free(hv_.frames.frame_of(p), 0); }
 
     void drop_frames(domid d, mfn first, std::uint32_t count, bool writable) noexcept {
+        auto const owner = find_domain(hv_, d); // it exists as long as it has frames
         bool const touch = writable && has_run(d);
+        bool const typed = writable && owner && owner->kind == domain_kind::pv;
         for (std::uint32_t i = 0; i < count; ++i) {
             if (touch) {
                 touch_page(hv_.platform.map(first + i));
             }
-            put_frame(hv_, first + i);
+            if (typed) {
+                pv::put_writable(hv_, *owner, first + i);
+            } else {
+                put_frame(hv_, first + i);
+            }
         }
     }
 

@@ -27,7 +27,8 @@ hypercall_result memory_question(vcpu<P>& v, abi::mem_op op, hypercall_args& arg
     if (op == abi::mem_op::maximum_reservation) {
         return d->max_pages;
     }
-    auto const top = atomic_load(d->guest_memory.top);
+    auto const top = d->kind == domain_kind::pv ? atomic_load(d->shared_info->arch.max_pfn)
+                                                : atomic_load(d->guest_memory.top);
     return top == 0 ? 0 : top - 1;
 }
 
@@ -103,10 +104,34 @@ hypercall_result memory_map_set(vcpu<P>& v, hypercall_args& args) noexcept {
     return std::uint64_t{0};
 }
 
+/// Where a PV guest finds the machine-to-physical table, and how far it goes.
+template <class P>
+hypercall_result machphys_mapping(vcpu<P>& v, hypercall_args& args) noexcept {
+    XENPP_TRY(write_guest(v, args.arg[1],
+                          abi::machphys_mapping{.v_start = pv::m2p_base,
+                                                .v_end = pv::m2p_end,
+                                                .max_mfn = v.dom.hv.frames.end().raw() - 1}));
+    return std::uint64_t{0};
+}
+
+/// The frames of that table, one for each 2 MiB of it, as far as there is memory.
+template <class P>
+hypercall_result machphys_list(vcpu<P>& v, hypercall_args& args) noexcept {
+    auto list = XENPP_TRY(read_guest<abi::machphys_mfn_list>(v, args.arg[1]));
+    auto const& m2p = v.dom.hv.m2p;
+    std::uint32_t n = 0;
+    for (; n != list.max_extents && m2p.chunk(n) != mfn(); ++n) {
+        XENPP_TRY(write_guest(v, list.extent_start, m2p.chunk(n).raw(), n));
+    }
+    list.nr_extents = n;
+    XENPP_TRY(write_guest(v, args.arg[1], list));
+    return std::uint64_t{0};
+}
+
 } // namespace detail
 
-/// The handler. `nosys` for operations of PV memory management, paging to disk, sharing and access
-/// events, which do not exist here; `opnotsupp` for those that Xen refuses to translated domains.
+/// The handler. `nosys` for paging to disk, sharing and access events, which do not exist here;
+/// `opnotsupp` for those that Xen refuses to translated domains.
 template <class P>
 hypercall_result do_memory_op(vcpu<P>& v, hypercall_args& args) noexcept {
     constexpr auto mask = (std::uint64_t{1} << memory_op_progress::shift) - 1;
@@ -132,10 +157,10 @@ hypercall_result do_memory_op(vcpu<P>& v, hypercall_args& args) noexcept {
     case abi::mem_op::get_sharing_shared_pages: return std::uint64_t{0};
     case abi::mem_op::exchange:
     case abi::mem_op::get_vnumainfo: return unexpected(errc::opnotsupp);
-    case abi::mem_op::machphys_mfn_list:
+    case abi::mem_op::machphys_mfn_list: return detail::machphys_list(v, args);
+    case abi::mem_op::machphys_mapping: return detail::machphys_mapping(v, args);
+    case abi::mem_op::machine_memory_map: return unexpected(errc::perm);
     case abi::mem_op::machphys_compat_mfn_list:
-    case abi::mem_op::machphys_mapping:
-    case abi::mem_op::machine_memory_map:
     case abi::mem_op::paging_op:
     case abi::mem_op::access_op:
     case abi::mem_op::sharing_op:

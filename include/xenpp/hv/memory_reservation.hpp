@@ -8,6 +8,7 @@
 #include <xenpp/hv/hypervisor.hpp>
 #include <xenpp/hv/p2m.hpp>
 #include <xenpp/hv/page_ref.hpp>
+#include <xenpp/hv/pv/reservation.hpp>
 
 #include <cstdint>
 
@@ -50,17 +51,26 @@ unsigned max_extent_order(domain<P> const& d) noexcept {
 /// How many pages one turn handles at most, unless it is a single extent.
 inline constexpr std::uint64_t reservation_batch = 1024;
 
-/// Gives `d` one extent. `restart`: nothing was done, memory is still being made ready.
+/// An extent for `d`. `restart`: nothing was done, memory is still being made ready.
+template <class P>
+expected<mfn, errc> new_extent(domain<P>& d, unsigned order) noexcept {
+    auto const f = allocate_domain_pages(d, order);
+    if (!f && f.error() == errc::nomem) {
+        bool const within = d.total_pages + (std::uint64_t{1} << order) <= d.max_pages;
+        return unexpected(within && d.hv.frames.hurry() ? errc::restart : errc::nomem);
+    }
+    return f;
+}
+
+/// Gives `d` one extent. `restart` as above.
 template <class P>
 expected<void, errc> populate_extent(domain<P>& d, gfn g, unsigned order) noexcept {
     if (!p2m_in_range<P>(g, order, 18)) {
         return unexpected(errc::inval);
     }
-    auto const f = allocate_domain_pages(d, order);
+    auto const f = new_extent(d, order);
     if (!f) {
-        bool const within = d.total_pages + (std::uint64_t{1} << order) <= d.max_pages;
-        return unexpected(f.error() == errc::nomem && within && d.hv.frames.hurry() ? errc::restart
-                                                                                    : f.error());
+        return unexpected(f.error());
     }
     // The p2m is the only way in, so it sees the first use. (PV guests have tables of their own.)
     d.hv.frames.mark_untouched(*f, order);
@@ -89,22 +99,72 @@ expected<void, errc> withdraw_extent(domain<P>& d, gfn g, unsigned order) noexce
     return {};
 }
 
+/// Extent `n` of a list for or from a PV domain. A list to populate names pages and is given
+/// machine frames for them; one to increase is only given; one to decrease holds machine frames.
+template <class P>
+expected<void, errc> pv_extent(vcpu<P>& v,
+                               domain<P>& d,
+                               abi::mem_op op,
+                               abi::memory_reservation const& r,
+                               std::uint64_t n) noexcept {
+    if (op == abi::mem_op::decrease_reservation) {
+        mfn const first(XENPP_TRY(read_guest(v, r.extent_start, n)));
+        pv::table_work<P> w(d);
+        XENPP_TRY(pv::finish_unfinished(w));
+        for (std::uint64_t i = 0; i != std::uint64_t{1} << r.extent_order; ++i) {
+            XENPP_TRY(pv::give_up_frame(w, first + i));
+        }
+        return {};
+    }
+    bool const is_named = op == abi::mem_op::populate_physmap;
+    auto const name = is_named ? XENPP_TRY(read_guest(v, r.extent_start, n)) : pv::no_pfn;
+    auto const f = XENPP_TRY(new_extent(d, r.extent_order));
+    pv::name_frames(d, f, r.extent_order, name);
+    if (is_named || r.extent_start.p != 0) {
+        XENPP_TRY(write_guest(v, r.extent_start, f.raw(), n));
+    }
+    return {};
+}
+
+/// Extent `n` of a list for or from an HVM domain.
+template <class P>
+expected<void, errc> hvm_extent(vcpu<P>& v,
+                                domain<P>& d,
+                                abi::mem_op op,
+                                abi::memory_reservation const& r,
+                                std::uint64_t n) noexcept {
+    gfn const g(XENPP_TRY(read_guest(v, r.extent_start, n)));
+    return op == abi::mem_op::populate_physmap ? populate_extent(d, g, r.extent_order)
+                                               : withdraw_extent(d, g, r.extent_order);
+}
+
+/// Whether a list can be worked on at all. increase_reservation means nothing to a domain whose
+/// memory is what its p2m says. Frames below some address are not looked for.
+template <class P>
+bool may_begin(vcpu<P>& v,
+               domain<P>& d,
+               abi::mem_op op,
+               abi::memory_reservation const& r) noexcept {
+    bool const to_decrease = op == abi::mem_op::decrease_reservation;
+    bool const is_known = d.kind == domain_kind::pv || op != abi::mem_op::increase_reservation;
+    auto const bits = r.mem_flags & 0xff;
+    return may_target(v, d) && d.kind != domain_kind::control && is_known &&
+           r.nr_extents <= (~std::uint32_t{0} >> memory_op_progress::shift) &&
+           r.extent_order <= max_extent_order(v.dom) && (!to_decrease || r.extent_order <= 9) &&
+           (r.mem_flags & abi::xenmemf_populate_on_demand) == 0 &&
+           (bits == 0 || bits >= 52 || d.hv.frames.end().raw() <= (1ULL << bits) >> page_shift);
+}
+
 } // namespace detail
 
-/// populate_physmap and decrease_reservation: returns how many extents are done, be it fewer than
-/// asked for (as Xen does for every error in between). increase_reservation means nothing to a
-/// domain whose memory is what its p2m says: it does none.
+/// populate_physmap, decrease_reservation and increase_reservation: returns how many extents are
+/// done, be it fewer than asked for (as Xen does for every error in between).
 template <class P>
 hypercall_result memory_reservation_op(vcpu<P>& v, abi::mem_op op, hypercall_args& args) noexcept {
     auto const r = XENPP_TRY(read_guest<abi::memory_reservation>(v, args.arg[1]));
     auto done = memory_op_progress(args).done();
     auto const d = find_domain(v, domid(r.domid));
-    bool const to_populate = op == abi::mem_op::populate_physmap;
-    if (!d || !may_target(v, *d) || d->kind != domain_kind::hvm || done >= r.nr_extents ||
-        r.nr_extents > (~std::uint32_t{0} >> memory_op_progress::shift) ||
-        r.extent_order > detail::max_extent_order(v.dom) ||
-        (r.mem_flags & abi::xenmemf_populate_on_demand) != 0 ||
-        (!to_populate && (op != abi::mem_op::decrease_reservation || r.extent_order > 9))) {
+    if (!d || done >= r.nr_extents || !detail::may_begin(v, *d, op, r)) {
         return done;
     }
     std::uint64_t pages = 0;
@@ -113,12 +173,8 @@ hypercall_result memory_reservation_op(vcpu<P>& v, abi::mem_op op, hypercall_arg
         if (pages > detail::reservation_batch && pages != std::uint64_t{1} << r.extent_order) {
             return memory_op_progress::restart_at(args, done);
         }
-        auto const g = read_guest(v, r.extent_start, done);
-        if (!g) {
-            return done;
-        }
-        auto const result = to_populate ? detail::populate_extent(*d, gfn(*g), r.extent_order)
-                                        : detail::withdraw_extent(*d, gfn(*g), r.extent_order);
+        auto const result = d->kind == domain_kind::pv ? detail::pv_extent(v, *d, op, r, done)
+                                                       : detail::hvm_extent(v, *d, op, r, done);
         if (!result && result.error() == errc::restart) {
             return memory_op_progress::restart_at(args, done);
         }

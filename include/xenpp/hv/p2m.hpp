@@ -282,12 +282,35 @@ expected<std::uint64_t, errc> p2m_remove(domain<P>& d, gfn g, unsigned order) no
     return removed;
 }
 
+namespace detail {
+
+/// A PV domain's own frame; a table or descriptor page is not to be written.
+template <class P>
+expected<page_ref<P>, errc> get_pv_page(domain<P>& d, mfn f, bool to_write) noexcept {
+    auto* const page = d.hv.frames.find(f);
+    if (page == nullptr || !pv::is_memory_of(*page, d.id)) {
+        return unexpected(errc::noent);
+    }
+    if (!to_write && pv::get_readable(*page)) {
+        return page_ref<P>(d.hv, f);
+    }
+    if (to_write && pv::get_writable(d, *page)) {
+        return page_ref<P>(d.hv, f, true);
+    }
+    return unexpected(atomic_load(page->count) == 0 ? errc::noent : errc::acces);
+}
+
+} // namespace detail
+
 /// A reference to the frame at `g`. Errors: `noent` where nothing is, `acces` where it may not be
 /// written but `to_write`. For a PV domain a gfn is a frame of its own; for the control domain a
 /// frame of its window.
 template <class P>
 expected<page_ref<P>, errc> get_page(domain<P>& d, gfn g, bool to_write = true) noexcept {
     mfn f(g.raw());
+    if (d.kind == domain_kind::pv) {
+        return detail::get_pv_page(d, f, to_write);
+    }
     if (d.kind == domain_kind::hvm) {
         auto const there = p2m_lookup(d, g);
         if (!there) {

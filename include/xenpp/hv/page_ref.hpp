@@ -5,8 +5,11 @@
 #include <xenpp/base/atomic.hpp>
 #include <xenpp/base/errc.hpp>
 #include <xenpp/base/expected.hpp>
+#include <xenpp/hv/domain_kind.hpp>
 #include <xenpp/hv/page.hpp>
 #include <xenpp/hv/platform.hpp>
+#include <xenpp/hv/pv/page_list.hpp>
+#include <xenpp/hv/pv/page_type.hpp>
 
 #include <cstddef>
 #include <cstdint>
@@ -55,20 +58,39 @@ void domain_pages_freed(domain<P>& d, std::uint64_t n) noexcept {
     }
 }
 
+namespace detail {
+
+/// The count of `f` has fallen to zero.
+template <class P>
+void last_reference_gone(hypervisor<P>& hv, mfn f) noexcept {
+    auto const& page = hv.frames.info(f);
+    auto const d = page.use == page_use::guest ? find_domain(hv, page.owner) : domain_ref<P>();
+    if (d && d->kind == domain_kind::pv) {
+        pv::unlist_page(*d, f);
+    }
+    hv.frames.free_later(f, 0);
+    if (d) {
+        domain_pages_freed(*d, 1);
+    }
+}
+
+} // namespace detail
+
 /// Gives a reference back; with the last one the frame is freed.
 template <class P>
 void put_frame(hypervisor<P>& hv, mfn f) noexcept {
-    auto& page = hv.frames.info(f);
-    auto const owner = page.owner;
-    bool const counted = page.use == page_use::guest;
-    if (atomic_fetch_sub(page.count, 1U) != 1) {
-        return;
+    if (atomic_fetch_sub(hv.frames.info(f).count, 1U) == 1) {
+        detail::last_reference_gone(hv, f);
     }
-    hv.frames.free_later(f, 0);
-    if (counted) {
-        if (auto const d = find_domain(hv, owner)) {
-            domain_pages_freed(*d, 1);
-        }
+}
+
+/// Gives back a reference that was to write (page_ref.hpp: `page_ref::release`) to memory of `d`.
+template <class P>
+void put_written_frame(domain<P>& d, mfn f) noexcept {
+    if (d.kind == domain_kind::pv) {
+        pv::put_writable(d.hv, d, f);
+    } else {
+        put_frame(d.hv, f);
     }
 }
 
@@ -125,6 +147,11 @@ expected<mfn, errc> allocate_domain_pages(domain<P>& d, unsigned order) noexcept
         domain_pages_freed(d, n);
         return f;
     }
+    if (d.kind == domain_kind::pv && !pv::enlist_pages(d, *f, n)) {
+        d.hv.frames.free(*f, order);
+        domain_pages_freed(d, n);
+        return unexpected(errc::inval);
+    }
     lock_guard const hold(d.page_lock);
     auto const used = d.outstanding_pages < n ? d.outstanding_pages : n;
     if (used != 0 && d.hv.frames.set_claim(d.outstanding_pages, d.outstanding_pages - used)) {
@@ -133,20 +160,24 @@ expected<mfn, errc> allocate_domain_pages(domain<P>& d, unsigned order) noexcept
     return f;
 }
 
-/// One reference, given back at the end of its life.
+/// One reference, given back at the end of its life. One that is to write keeps a PV domain's frame
+/// writable (pv/page_type.hpp).
 template <class P>
 class page_ref {
 public:
     page_ref() noexcept = default;
 
-    /// Takes over a reference that was counted already.
-    page_ref(hypervisor<P>& hv, mfn counted) noexcept : hv_(&hv), frame_(counted) {}
+    /// Takes over a reference that was counted already; `writes`: by `pv::get_writable`.
+    page_ref(hypervisor<P>& hv, mfn counted, bool writes = false) noexcept
+        : hv_(&hv), frame_(counted), writes_(writes) {}
 
-    page_ref(page_ref&& o) noexcept : hv_(std::exchange(o.hv_, nullptr)), frame_(o.frame_) {}
+    page_ref(page_ref&& o) noexcept
+        : hv_(std::exchange(o.hv_, nullptr)), frame_(o.frame_), writes_(o.writes_) {}
 
     page_ref& operator=(page_ref&& o) noexcept {
         std::swap(hv_, o.hv_);
         std::swap(frame_, o.frame_);
+        std::swap(writes_, o.writes_);
         return *this;
     }
 
@@ -154,7 +185,12 @@ public:
     page_ref& operator=(page_ref const&) = delete;
 
     ~page_ref() {
-        if (hv_ != nullptr) {
+        if (hv_ == nullptr) {
+            return;
+        }
+        if (writes_) {
+            pv::put_writable(*hv_, frame_);
+        } else {
             put_frame(*hv_, frame_);
         }
     }
@@ -166,7 +202,8 @@ public:
     /// The frame's bytes. Others write there too: copy once, then look.
     std::byte* map() const noexcept { return hv_->platform.map(frame_); }
 
-    /// Leaves the reference to the caller, who gives it back with `put_frame`.
+    /// Leaves the reference to the caller, who gives it back with `put_frame`, or with
+    /// `put_written_frame` if it was to write.
     mfn release() noexcept {
         hv_ = nullptr;
         return frame_;
@@ -175,6 +212,7 @@ public:
 private:
     hypervisor<P>* hv_ = nullptr;
     mfn frame_{};
+    bool writes_ = false;
 };
 
 } // namespace xenpp::hv

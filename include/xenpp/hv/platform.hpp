@@ -77,6 +77,10 @@ concept Platform =
     { p.pv_base(v, pv::segment_base{}) } -> std::same_as<std::uint64_t>;
     {p.pv_set_base(v, pv::segment_base{}, std::uint64_t{})}; // a canonical address
     {p.pv_load_user_gs(v, std::uint16_t{})}; // a selector for user mode; one that faults: null
+    // Drops all translations of PV guests on this CPU, as pv_load_root does too; or the one of a
+    // guest address in the address space that is loaded. See pv/tlb_flush.hpp.
+    {p.flush_local_tlb()};
+    {p.flush_local_page(std::uint64_t{})};
     // Stops or restarts the machine; does not return on a real one.
     {p.shutdown_machine(bool{} /* reboot */)};
 };

@@ -345,8 +345,8 @@ TEST_CASE("memory_op: what does not exist says so") {
           to_abi(errc::opnotsupp));
     CHECK(h.call(memory_op, h.control(), {number(abi::mem_op::get_vnumainfo)}) ==
           to_abi(errc::opnotsupp));
-    for (auto const op : {abi::mem_op::machphys_mapping, abi::mem_op::paging_op,
-                          abi::mem_op::access_op, abi::mem_op::sharing_op}) {
+    for (auto const op :
+         {abi::mem_op::paging_op, abi::mem_op::access_op, abi::mem_op::sharing_op}) {
         CHECK(h.call(memory_op, h.control(), {number(op)}) == to_abi(errc::nosys));
     }
     CHECK(h.call(memory_op, h.control(), {63}) == to_abi(errc::nosys));

@@ -21,6 +21,10 @@ struct pv_registers_in_memory {
 
     void pv_load_debug(vcpu<P>& /*v*/) noexcept {}
 
+    void flush_local_tlb() noexcept {}
+
+    void flush_local_page(std::uint64_t /*address*/) noexcept {}
+
     std::uint64_t pv_base(vcpu<P>& v, pv::segment_base b) noexcept { return base(v, b); }
 
     void pv_set_base(vcpu<P>& v, pv::segment_base b, std::uint64_t value) noexcept {

@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: Apache-2.0
+// The one place that changes entries of live tables: references first, then the entry, then what
+// it held before.
+#pragma once
+
+#include <xenpp/hv/pv/validate.hpp>
+
+#include <cstdint>
+
+namespace xenpp::hv::pv {
+
+/// What becomes of the accessed and dirty bits that the processor has set.
+enum class ad_bits : std::uint8_t {
+    replace, ///< the new value says
+    keep,    ///< those of the old entry, if it was present, stay set (PT_UPDATE_PRESERVE_AD)
+};
+
+namespace detail {
+
+/// Puts `value` where only the processor changes bits meanwhile; returns what was there.
+inline table_entry exchange_entry(table_entry& slot, table_entry value, ad_bits ad) noexcept {
+    if (ad == ad_bits::replace) {
+        return atomic_exchange(slot, value);
+    }
+    constexpr table_entry both = entry_accessed | entry_dirty;
+    auto old = atomic_load(slot, order::relaxed);
+    while (!atomic_compare_exchange(slot, old, value | (old & both))) {
+    }
+    return old;
+}
+
+} // namespace detail
+
+/// Changes an entry of a live L1 of `d`. With the table lock held. `inval`: the value has bits that
+/// it may not have, or its frame may not be mapped so.
+template <class P>
+expected<void, errc> write_l1(domain<P>& d,
+                              table_entry& slot,
+                              table_entry value,
+                              ad_bits ad = ad_bits::replace) noexcept {
+    if ((value & entry_present) == 0) {
+        auto const old = atomic_exchange(slot, value);
+        if ((old & entry_present) != 0) {
+            put_leaf(d, old);
+        }
+        return {};
+    }
+    auto const old = atomic_load(slot, order::relaxed);
+    auto const used = adjusted(value, 1);
+    if ((old & entry_present) == 0) {
+        XENPP_TRY(get_leaf(d, value));
+        atomic_store(slot, used);
+        return {};
+    }
+    if (holds_same(old, value)) {
+        if (!is_allowed(value, 1)) {
+            return unexpected(errc::inval);
+        }
+        detail::exchange_entry(slot, used, ad);
+        return {};
+    }
+    XENPP_TRY(get_leaf(d, value));
+    detail::exchange_entry(slot, used, ad);
+    put_leaf(d, old);
+    return {};
+}
+
+/// Changes entry `index` of a live table of `level` 2 to 4. Errors as `get_page_type`; `inval` also
+/// for the hypervisor's own slots.
+template <class P>
+expected<void, errc> write_upper(table_work<P>& w,
+                                 table_entry& slot,
+                                 unsigned index,
+                                 unsigned level,
+                                 table_entry value,
+                                 ad_bits ad = ad_bits::replace) noexcept {
+    if (level == 4 && is_own_slot(index)) {
+        return unexpected(errc::inval);
+    }
+    auto const old = atomic_load(slot, order::relaxed);
+    bool const was = (old & entry_present) != 0;
+    bool const is = (value & entry_present) != 0;
+    bool const same = was && is && ((old ^ value) & entry_address) == 0;
+    if (is && !is_allowed(value, level)) {
+        return unexpected(errc::inval);
+    }
+    if (is && !same) {
+        XENPP_TRY(get_entry(w, value, level));
+    }
+    detail::exchange_entry(slot, is ? adjusted(value, level) : value,
+                           was && is ? ad : ad_bits::replace);
+    if (was && !same) {
+        put_entry(w, old, level);
+    }
+    return {};
+}
+
+/// Changes the eight bytes at `at` in a frame of `w.d`: an entry of a live table by the rules of
+/// its level; anything else that may be written as memory. Errors: `inval`, `restart` as above.
+template <class P>
+expected<void, errc>
+write_entry(table_work<P>& w, maddr at, table_entry value, ad_bits ad) noexcept {
+    auto const f = to_mfn(at);
+    auto* const page = w.d.hv.frames.find(f);
+    if (page == nullptr || !is_memory_of(*page, w.d.id) || (at.raw() & 7) != 0) {
+        return unexpected(errc::inval);
+    }
+    auto const index = static_cast<unsigned>(at.raw() >> 3) & (table_entries - 1);
+    auto const type = type_of(*page);
+    if (type.is_live_table(1)) [[likely]] {
+        return write_l1(w.d, w.map(f)[index], value, ad);
+    }
+    if (is_table(type.type()) && type.has(type_word::validated)) {
+        return write_upper(w, w.map(f)[index], index, static_cast<unsigned>(type.type()), value,
+                           ad);
+    }
+    if (!get_writable(w.d, *page)) {
+        return unexpected(errc::inval);
+    }
+    atomic_store(w.map(f)[index], value);
+    put_writable(w.d.hv, w.d, f);
+    return {};
+}
+
+/// A guest's instruction stores `value` at `at`, which it may only read: done for it if that is an
+/// entry of a live L1. `inval`: it is not, or may not be so.
+template <class P>
+expected<void, errc> write_l1_entry(domain<P>& d, maddr at, table_entry value) noexcept {
+    table_work<P> w(d);
+    auto* const page = d.hv.frames.find(to_mfn(at));
+    if (page == nullptr || (at.raw() & 7) != 0 || !is_memory_of(*page, d.id) ||
+        !type_of(*page).is_live_table(1)) {
+        return unexpected(errc::inval);
+    }
+    return write_l1(d, w.map(to_mfn(at))[at.raw() >> 3 & (table_entries - 1)], value);
+}
+
+/// As above for an exchange: what was there. With `expect`, only if that was there.
+template <class P>
+expected<table_entry, errc> exchange_l1_entry(domain<P>& d,
+                                              maddr at,
+                                              table_entry value,
+                                              table_entry const* expect = nullptr) noexcept {
+    table_work<P> w(d);
+    auto* const page = d.hv.frames.find(to_mfn(at));
+    if (page == nullptr || (at.raw() & 7) != 0 || !is_memory_of(*page, d.id) ||
+        !type_of(*page).is_live_table(1)) {
+        return unexpected(errc::inval);
+    }
+    auto& slot = w.map(to_mfn(at))[at.raw() >> 3 & (table_entries - 1)];
+    auto const old = atomic_load(slot);
+    if (expect != nullptr && old != *expect) {
+        return old;
+    }
+    XENPP_TRY(write_l1(d, slot, value));
+    return old;
+}
+
+/// The entry of the L1 that maps `va` in the address space of `root`, a live L4; null: there is no
+/// such L1.
+template <class P>
+table_entry* find_l1_entry(table_work<P> const& w, mfn root, std::uint64_t va) noexcept {
+    if (!is_guest_address(va) || root == mfn()) {
+        return nullptr;
+    }
+    auto table = root;
+    for (unsigned level = 4; level != 1; --level) {
+        auto const e = atomic_load(w.map(table)[table_index(va, level)], order::relaxed);
+        if ((e & entry_present) == 0) {
+            return nullptr;
+        }
+        table = frame_in(e);
+    }
+    return &w.map(table)[table_index(va, 1)];
+}
+
+} // namespace xenpp::hv::pv

@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+// The roots of a vCPU's address spaces, each with a reference to its L4.
+#pragma once
+
+#include <xenpp/hv/pv/validate.hpp>
+#include <xenpp/hv/pv/vcpu_state.hpp>
+
+namespace xenpp::hv::pv {
+
+/// The L4 of the guest's kernel; frame 0: none.
+template <class P>
+mfn kernel_root(vcpu<P> const& v) noexcept {
+    return to_mfn(maddr(v.context.cr3));
+}
+
+/// Makes `f` the L4 of the guest's kernel, 0: none. It is for the caller to load it, if `v` is on
+/// this CPU. Errors as `get_page_type`. What is left of the old one may be unfinished.
+template <class P>
+expected<void, errc> set_kernel_root(table_work<P>& w, vcpu<P>& v, mfn f) noexcept {
+    auto const old = kernel_root(v);
+    if (f == old) {
+        return {};
+    }
+    if (f != mfn()) {
+        XENPP_TRY(get_page_and_type(w, f, page_type::l4));
+    }
+    v.context.cr3 = to_maddr(f).raw();
+    if (old != mfn()) {
+        put_page_and_type(w, old);
+    }
+    return {};
+}
+
+/// The same for the L4 that the guest's user mode has.
+template <class P>
+expected<void, errc> set_user_root(table_work<P>& w, vcpu<P>& v, mfn f) noexcept {
+    auto const old = pv::state_of(v).user_root;
+    if (f == old) {
+        return {};
+    }
+    if (f != mfn()) {
+        XENPP_TRY(get_page_and_type(w, f, page_type::l4));
+    }
+    pv::state_of(v).user_root = f;
+    if (old != mfn()) {
+        put_page_and_type(w, old);
+    }
+    return {};
+}
+
+} // namespace xenpp::hv::pv
