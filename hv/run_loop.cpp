@@ -2,11 +2,13 @@
 // What every CPU does for ever: pending work, choose a vCPU, enter it, act on its exit.
 #include "machine.hpp"
 #include "platform/cpu.hpp"
+#include "platform/pv_vcpu.hpp"
 #include "platform/svm_vcpu.hpp"
 
 #include <xenpp/hv/domain_life.hpp>
 #include <xenpp/hv/exit_apply.hpp>
 #include <xenpp/hv/guest_time.hpp>
+#include <xenpp/hv/pv/tlb_flush.hpp>
 #include <xenpp/hv/scheduler.hpp>
 
 namespace xenpp::image {
@@ -88,11 +90,15 @@ bool linger(percpu& here) noexcept {
     return true;
 }
 
+hv::exit_action enter(vcpu& v) noexcept {
+    return v.dom.kind == hv::domain_kind::pv ? pv_enter(v) : svm_enter(v);
+}
+
 /// Everything that waits for this CPU to come by. True if it wants to be called again soon.
 bool pending_work(percpu& here) noexcept {
     auto& m = machine();
     // Before anything else: what was freed before now can no longer be reached from this CPU.
-    atomic_store(m.cpu_epoch[here.id.raw()], atomic_load(m.epoch));
+    hv::pv::pass_epoch(m);
     std::uint32_t const work = atomic_exchange(here.work, 0);
     if ((work & work_timer) != 0) {
         here.deadline_ns = 0; // the one-shot timer has fired
@@ -113,15 +119,23 @@ void switch_to(percpu& here, vcpu* next) noexcept {
         return;
     }
     if (previous != nullptr) {
-        svm_switch_out(*previous);
+        if (previous->dom.kind == hv::domain_kind::pv) {
+            pv_switch_out(*previous);
+        } else {
+            svm_switch_out(*previous);
+        }
         here.loaded = nullptr;
         if (next != previous) {
             hv::switched_from(*previous);
         }
     }
     if (next != nullptr) {
-        carry_out_startup(*next);
-        svm_switch_in(*next);
+        if (next->dom.kind == hv::domain_kind::pv) {
+            pv_switch_in(*next);
+        } else {
+            carry_out_startup(*next);
+            svm_switch_in(*next);
+        }
         here.loaded = next;
         hv::publish_runstate(*next);
     }
@@ -165,8 +179,8 @@ void run_loop() noexcept {
             if (atomic_load(next->startup) != 0) {
                 break;
             }
-            auto const action = svm_enter(*next);
-            atomic_store(m.cpu_epoch[here.id.raw()], atomic_load(m.epoch));
+            auto const action = enter(*next);
+            hv::pv::pass_epoch(m);
             if (action.what == hv::exit_action::kind::interrupted) {
                 interrupt_window(); // the interrupt that ended the stay is taken here
             } else {

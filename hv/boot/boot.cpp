@@ -6,6 +6,8 @@
 #include "entry/exceptions.hpp"
 #include "machine.hpp"
 #include "platform/cpu.hpp"
+#include "platform/fpu.hpp"
+#include "platform/pv_vcpu.hpp"
 #include "platform/svm_vcpu.hpp"
 
 #include <xenpp/hv/domain_life.hpp>
@@ -17,6 +19,7 @@
 
 extern "C" {
 extern std::byte boot_stack[];        // NOLINT: entry.S
+extern std::uint64_t boot_pml4[512];  // NOLINT: entry.S
 extern std::byte const image_start[]; // NOLINT: link.ld
 extern std::byte const image_end[];   // NOLINT: link.ld
 [[noreturn]] void boot_main(std::uint32_t start_info);
@@ -114,7 +117,7 @@ void start_virtualization() noexcept {
         hv::print(m, "No hardware virtualization: ", why, "; HVM and PVH domains cannot run");
         return;
     }
-    auto const save_area = m.frames.allocate(0, domid_xen, hv::page_use::hypervisor);
+    auto const save_area = m.frames.allocate(1, domid_xen, hv::page_use::hypervisor);
     if (!save_area || !svm_init(m)) {
         panic("no memory for SVM's tables");
     }
@@ -182,6 +185,7 @@ void boot_main(std::uint32_t start_info) {
     here.online = true;
     exceptions_init();
     exceptions_init_cpu(here);
+    fpu_init();
     direct_map_init();
     serial_init();
     new (machine_storage) hypervisor(the_platform);
@@ -211,7 +215,12 @@ void boot_main(std::uint32_t start_info) {
     clock_measure_timer();
     hv::print(machine(), "Detected ", clock_khz() / 1000, " MHz TSC");
     machine().scheduler.on(here.id).online = true;
+    here.resched = &machine().scheduler.on(here.id).resched;
+    // What every address space of a PV guest shares.
+    std::copy_n(boot_pml4 + hv::pv::first_own_slot, hv::pv::own_slots, machine().own_slots.begin());
     read_processor();
+    fpu_init_cpu(here);
+    pv_init_cpu(here);
     start_virtualization();
     std::array<std::uint32_t, hv::max_cpus> ids{};
     unsigned const found = read_apic_ids(info.rsdp, ids.data(), ids.size());

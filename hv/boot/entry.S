@@ -2,7 +2,7 @@
 // From the PVH entry (32-bit, paging off, EBX = hvm_start_info) to the C++ world in long mode.
 
     .set image_offset, 0xffff82d040000000
-    .set stack_size, 32768
+    .set stack_size, 65536
 
 // A symbol's physical address.
 #define PHYS(symbol) (symbol - image_offset)
@@ -134,6 +134,7 @@ boot_gdt_pointer:
     .globl boot_pml4
 boot_pml4:       .skip 4096
 boot_pdpt_low:   .skip 4096
+    .globl boot_pdpt_image
 boot_pdpt_image: .skip 4096
 boot_pd:         .skip 4096
     .align stack_size

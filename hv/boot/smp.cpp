@@ -5,6 +5,8 @@
 #include "entry/exceptions.hpp"
 #include "machine.hpp"
 #include "platform/cpu.hpp"
+#include "platform/fpu.hpp"
+#include "platform/pv_vcpu.hpp"
 #include "platform/svm_vcpu.hpp"
 
 #include <cstring>
@@ -24,7 +26,7 @@ bool start_one(std::uint32_t apic_id) noexcept {
     auto& m = machine();
     unsigned const n = cpu_count;
     percpu& there = cpus[n];
-    constexpr unsigned stack_order = 3;
+    constexpr unsigned stack_order = 4;
     static_assert((page_size << stack_order) == stack_size);
     auto const stack = m.frames.allocate(stack_order, domid_xen, hv::page_use::hypervisor);
     if (!stack) {
@@ -72,7 +74,10 @@ void ap_main() {
     percpu& here = this_percpu();
     exceptions_init_cpu(here);
     lapic_init();
-    auto const save_area = machine().frames.allocate(0, domid_xen, hv::page_use::hypervisor);
+    here.resched = &machine().scheduler.on(here.id).resched;
+    fpu_init_cpu(here);
+    pv_init_cpu(here);
+    auto const save_area = machine().frames.allocate(1, domid_xen, hv::page_use::hypervisor);
     if (save_area && svm_missing() == nullptr) {
         svm_init_cpu(here, *save_area);
     }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// One stub a vector: makes the frame uniform, saves the registers, calls handle_vector.
+// One stub a vector: makes the frame uniform, saves the registers, calls handle_vector. What strikes
+// in ring 3 goes to guest_trap (pv_run.S), but for the vectors with a stack of their own.
 
     .section .text
     .macro vector_stub n
@@ -8,7 +9,11 @@
     pushq   $0                  // no error code from the processor
     .endif
     pushq   $\n
+    .if (\n == 1) || (\n == 2) || (\n == 8) || (\n == 18)
     jmp     save_and_handle
+    .else
+    jmp     from_anywhere
+    .endif
     .endm
 
     .align 16
@@ -20,6 +25,9 @@ vector_stubs:
     .set i, i + 1
     .endr
 
+from_anywhere:
+    testb   $3, 24(%rsp)        // the interrupted code's selector
+    jnz     guest_trap
 save_and_handle:
     pushq   %rax
     pushq   %rcx

@@ -1,21 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // svm_run(guest_context*, physical address of the VMCB): one stay in the guest.
-// Offsets of guest_context are asserted in svm_vcpu.cpp. rax and rsp travel in the VMCB.
+// rax and rsp travel in the VMCB.
 
-    .set ctx_rbx, 8
-    .set ctx_rcx, 16
-    .set ctx_rdx, 24
-    .set ctx_rsi, 32
-    .set ctx_rdi, 40
-    .set ctx_rbp, 48
-    .set ctx_r8,  64
-    .set ctx_r9,  72
-    .set ctx_r10, 80
-    .set ctx_r11, 88
-    .set ctx_r12, 96
-    .set ctx_r13, 104
-    .set ctx_r14, 112
-    .set ctx_r15, 120
+#include "entry/context_offsets.inc"
 
     .section .text
     .align 16

@@ -11,7 +11,6 @@
 #include <xenpp/abi/hvm/save.hpp>
 #include <xenpp/base/strong.hpp>
 #include <xenpp/hv/platform.hpp>
-#include <xenpp/hv/pv/registers_in_memory.hpp>
 
 #include <array>
 #include <cstdint>
@@ -20,7 +19,7 @@
 namespace xenpp::image {
 
 /// See hv::Platform for what each member means. One object; its state is the machine's.
-class image_platform : public hv::pv_registers_in_memory<image_platform> {
+class image_platform {
 public:
     std::byte* map(mfn f) noexcept { return direct_map(to_maddr(f).raw()); }
 
@@ -55,6 +54,24 @@ public:
     void load_xcr0(std::uint64_t value) noexcept;
     void load_tsc_aux(std::uint64_t value) noexcept;
     void load_debug_registers(std::array<std::uint64_t, 4> const& dr) noexcept;
+
+    // --- PV: platform/pv_vcpu.cpp ---
+    bool pv_reaches(hv::vcpu<image_platform>& v) noexcept;
+    bool pv_read(void* to, std::uint64_t from, std::size_t n) noexcept;
+    bool pv_write(std::uint64_t to, void const* from, std::size_t n) noexcept;
+    bool pv_clear(std::uint64_t to, std::size_t n) noexcept;
+    void pv_load_root(hv::vcpu<image_platform>& v) noexcept;
+    void pv_swap_mode(hv::vcpu<image_platform>& v) noexcept;
+    void pv_load_tables(hv::vcpu<image_platform>& v) noexcept;
+    void pv_load_controls(hv::vcpu<image_platform>& v) noexcept;
+    void pv_load_debug(hv::vcpu<image_platform>& v) noexcept;
+    std::uint64_t pv_base(hv::vcpu<image_platform>& v, hv::pv::segment_base b) noexcept;
+    void pv_set_base(hv::vcpu<image_platform>& v,
+                     hv::pv::segment_base b,
+                     std::uint64_t value) noexcept;
+    void pv_load_user_gs(hv::vcpu<image_platform>& v, std::uint16_t selector) noexcept;
+    void flush_local_tlb() noexcept;
+    void flush_local_page(std::uint64_t address) noexcept;
 };
 
 } // namespace xenpp::image

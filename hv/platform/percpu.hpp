@@ -4,6 +4,7 @@
 
 #include <xenpp/base/atomic.hpp>
 #include <xenpp/base/strong.hpp>
+#include <xenpp/hv/exit_action.hpp>
 #include <xenpp/hv/platform.hpp>
 #include <xenpp/x86/descriptor.hpp>
 
@@ -12,7 +13,11 @@
 
 namespace xenpp::image {
 
-inline constexpr std::size_t stack_size = 32768; // entry.S has the same number
+inline constexpr std::size_t stack_size = 65536; // entry.S has the same number
+/// The low end of each CPU's stack serves the vectors that may strike when the stack pointer means
+/// nothing: just after SYSCALL, or on the way back (IST 1 to 4).
+inline constexpr std::size_t extra_stack_size = 4096;
+inline constexpr unsigned extra_stacks = 4;
 
 /// Work that an interrupt left for the run loop.
 enum work_bit : std::uint32_t {
@@ -32,8 +37,11 @@ struct alignas(64) percpu {
     bool link_is_polled = false;        ///< the control domain need not ring
     std::uint64_t link_served_ns = 0;   ///< when the link last had work; 0: too long ago
     std::uint64_t link_deadline_ns = 0; ///< the link's work waits: by then it is its turn; 0: none
-    void* loaded = nullptr;             ///< the vCPU whose state is in the registers
-    std::array<std::uint64_t, 8> gdt{};
+    void* loaded = nullptr; ///< the vCPU whose state is in the registers
+    bool* resched = nullptr; ///< the scheduler's wish for this CPU, atomic
+    std::uint64_t host_state_pa = 0; ///< hv/svm: what VMLOAD of a guest displaced
+    std::uint64_t cr4 = 0;           ///< without what a guest chooses
+    hv::exit_action pv_action;       ///< how the last stay of a PV vCPU ended
     x86::tss64 tss{};
     bool online = false;
 };

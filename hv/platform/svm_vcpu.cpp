@@ -2,7 +2,9 @@
 // SVM on this machine: switching it on, a vCPU's control block, entering and leaving a guest.
 #include "platform/svm_vcpu.hpp"
 
+#include "entry/exceptions.hpp"
 #include "platform/cpu.hpp"
+#include "platform/fpu.hpp"
 
 #include <xenpp/hv/svm/caps.hpp>
 #include <xenpp/hv/svm/exit.hpp>
@@ -16,7 +18,6 @@ extern "C" void svm_run(xenpp::hv::guest_context* context, std::uint64_t vmcb_pa
 namespace xenpp::image {
 
 using hv::guest_context;
-using hv::svm::state_of;
 
 // What svm_run.S counts on.
 static_assert(offsetof(guest_context, rbx) == 8 && offsetof(guest_context, rcx) == 16 &&
@@ -28,9 +29,6 @@ namespace {
 
 hv::svm::capabilities caps;
 hv::svm::shared_tables tables;
-std::uint64_t host_xcr0 = 0; ///< every component that the processor has and we switch
-unsigned fpu_order = 0;      ///< of a vCPU's XSAVE area
-bool has_xsave = false;
 bool has_rdtscp = false;
 
 /// MSRs that VMLOAD and VMSAVE switch: the guest's own, no exit.
@@ -54,29 +52,6 @@ void vm_save(std::uint64_t pa) noexcept {
 
 void vm_load(std::uint64_t pa) noexcept {
     asm volatile("vmload %0" ::"a"(pa) : "memory");
-}
-
-void save_fpu(std::byte* area) noexcept {
-    if (has_xsave) {
-        write_xcr0(host_xcr0);
-        asm volatile("xsave64 (%0)" ::"r"(area), "a"(static_cast<std::uint32_t>(host_xcr0)),
-                     "d"(static_cast<std::uint32_t>(host_xcr0 >> 32))
-                     : "memory");
-    } else {
-        asm volatile("fxsave64 (%0)" ::"r"(area) : "memory");
-    }
-}
-
-void load_fpu(std::byte const* area, std::uint64_t guest_xcr0) noexcept {
-    if (has_xsave) {
-        write_xcr0(host_xcr0);
-        asm volatile("xrstor64 (%0)" ::"r"(area), "a"(static_cast<std::uint32_t>(host_xcr0)),
-                     "d"(static_cast<std::uint32_t>(host_xcr0 >> 32))
-                     : "memory");
-        write_xcr0(guest_xcr0);
-    } else {
-        asm volatile("fxrstor64 (%0)" ::"r"(area) : "memory");
-    }
 }
 
 std::array<std::uint64_t, 4> read_debug_registers() noexcept {
@@ -137,7 +112,7 @@ bool is_open(x86::vmcb const& b, guest_context const& c) noexcept {
 /// as the guest is open for interrupts, which is a little late for a guest that has them off.
 bool inject_nmi(vcpu& v, x86::vmcb_ref b) noexcept {
     using nmi_state = hv::svm::vcpu_state::nmi_state;
-    auto& s = state_of(v);
+    auto& s = hv::svm::state_of(v);
     if (s.nmi == nmi_state::returning && v.context.rip != s.nmi_iret_rip) {
         s.nmi = nmi_state::none;
     }
@@ -157,7 +132,7 @@ bool inject_nmi(vcpu& v, x86::vmcb_ref b) noexcept {
 
 /// Injects what is due, or asks for an exit as soon as the guest is open for it.
 void inject_interrupt(vcpu& v, x86::vmcb_ref b) noexcept {
-    auto& s = state_of(v);
+    auto& s = hv::svm::state_of(v);
     auto const without_window = b->v_intr.without(x86::v_intr::irq);
     if (s.reinject != 0) {
         b.set<&x86::vmcb::event_inj>(s.reinject);
@@ -202,41 +177,29 @@ expected<void, errc> svm_init(hypervisor& m) noexcept {
         permit_msr(m.platform.map(msr), r);
     }
     tables = {to_maddr(io).raw(), to_maddr(msr).raw()};
-    auto const leaf1 = cpuid(1);
-    has_xsave = (leaf1.c >> 26 & 1) != 0;
     has_rdtscp = (cpuid(0x80000001).d >> 27 & 1) != 0;
-    if (has_xsave) {
-        auto const leaf = cpuid(0xd);
-        host_xcr0 = (std::uint64_t{leaf.d} << 32) | leaf.a;
-        while ((page_size << fpu_order) < leaf.c) {
-            ++fpu_order;
-        }
-    }
     return {};
 }
 
-void svm_init_cpu(percpu& here, mfn host_save_area) noexcept {
+void svm_init_cpu(percpu& here, mfn host_save_areas) noexcept {
     write_msr(x86::msr::ia32_efer,
               read_msr(x86::msr::ia32_efer) | (x86::efer::svme | x86::efer::sce).raw());
-    write_msr(x86::msr::amd_vm_hsave_pa, to_maddr(host_save_area).raw());
-    auto cr4 = x86::cr4::value(read_cr4()) | x86::cr4::osfxsr | x86::cr4::osxmmexcpt;
-    if (has_xsave) {
-        cr4 |= x86::cr4::osxsave;
-    }
-    write_cr4(cr4.raw());
-    write_cr0((x86::cr0::value(read_cr0()).without(x86::cr0::em | x86::cr0::ts) | x86::cr0::mp |
-               x86::cr0::ne)
-                  .raw());
+    write_msr(x86::msr::amd_vm_hsave_pa, to_maddr(host_save_areas).raw());
+    here.host_state_pa = to_maddr(host_save_areas + 1).raw();
+    vm_save(here.host_state_pa);
     here.asid_next = 1;
     here.asid_generation = 1;
 }
 
 void svm_switch_in(vcpu& v) noexcept {
-    auto& s = state_of(v);
+    auto& s = hv::svm::state_of(v);
     load_fpu(s.fpu, v.xcr0);
     if (has_rdtscp) {
         write_msr(x86::msr::ia32_tsc_aux, v.tsc_aux);
     }
+    // VMLOAD takes the task register away, and with it the stacks of the vectors that have one; no
+    // ring 3 runs until it comes back, so the vectors need none.
+    exceptions_use_own_stacks(false);
     vm_load(s.block_pa);
     x86::vmcb_ref const b(*s.block);
     b.set<&x86::vmcb::g_pat>(v.pat); // a loaded context may have changed it
@@ -244,9 +207,11 @@ void svm_switch_in(vcpu& v) noexcept {
 }
 
 void svm_switch_out(vcpu& v) noexcept {
-    auto& s = state_of(v);
+    auto& s = hv::svm::state_of(v);
     vm_save(s.block_pa);
-    if (has_xsave) {
+    vm_load(this_percpu().host_state_pa);
+    exceptions_use_own_stacks(true);
+    if (has_xsave()) {
         v.xcr0 = read_xcr0();
     }
     save_fpu(s.fpu);
@@ -267,7 +232,7 @@ void svm_reset_state(vcpu& v, std::uint8_t sipi_vector) noexcept {
 }
 
 hv::exit_action svm_enter(vcpu& v) noexcept {
-    auto& s = state_of(v);
+    auto& s = hv::svm::state_of(v);
     x86::vmcb_ref const b(*s.block);
     auto& c = v.context;
     choose_asid(s, b, this_percpu());
@@ -289,7 +254,7 @@ hv::exit_action svm_enter(vcpu& v) noexcept {
         v.lapic.set_task_priority(t << 4);
     }
     // QEMU's emulation lets XSETBV through although it is intercepted: look what the guest has.
-    if (has_xsave && x86::decode_svm_exit(b->exit_code) == x86::svm_exit::cpuid) {
+    if (has_xsave() && x86::decode_svm_exit(b->exit_code) == x86::svm_exit::cpuid) {
         v.xcr0 = read_xcr0();
     }
     s.reinject = hv::svm::event_to_repeat(b->exit_int_info);
@@ -301,7 +266,7 @@ bool svm_skip(vcpu& v) noexcept {
 }
 
 void svm_inject(vcpu& v, hv::exit_action const& a) noexcept {
-    auto& s = state_of(v);
+    auto& s = hv::svm::state_of(v);
     // An exception during the delivery of another becomes a double fault (APM2 8.2.9).
     auto e = a.vector;
     std::uint32_t code = a.error_code;
@@ -319,14 +284,14 @@ expected<void, errc> image_platform::create_vcpu(vcpu& v) noexcept {
     auto* const s = XENPP_TRY(frames.create<hv::svm::vcpu_state>());
     v.arch = s;
     auto const block = frames.allocate(0, domid_xen, hv::page_use::hypervisor);
-    auto const fpu = frames.allocate(fpu_order, domid_xen, hv::page_use::hypervisor);
+    auto const fpu = frames.allocate(fpu_area_order(), domid_xen, hv::page_use::hypervisor);
     if (block) {
         s->block = reinterpret_cast<x86::vmcb*>(map(*block));
         s->block_pa = to_maddr(*block).raw();
     }
     if (fpu) {
         s->fpu = map(*fpu);
-        s->fpu_order = fpu_order;
+        s->fpu_order = fpu_area_order();
     }
     if (!block || !fpu) {
         destroy_vcpu(v);
@@ -361,7 +326,7 @@ abi::hvm_hw_cpu image_platform::save_state(vcpu& v) noexcept {
 }
 
 void image_platform::flush_guest_tlb(vcpu& v) noexcept {
-    atomic_store(state_of(v).flush, true);
+    atomic_store(hv::svm::state_of(v).flush, true);
     full_barrier();
     if (atomic_load(v.running) && v.processor != this_cpu()) {
         kick(v.processor);

@@ -14,8 +14,9 @@ namespace xenpp::image {
 char const* svm_missing() noexcept;
 /// The tables that all vCPUs share. Once, after `svm_missing` gave null.
 expected<void, errc> svm_init(hypervisor& m) noexcept;
-/// Switches SVM on for this CPU; the frame is the processor's to save host state in.
-void svm_init_cpu(percpu& here, mfn host_save_area) noexcept;
+/// Switches SVM on for this CPU; the two frames are for the host's state. After all that
+/// VMLOAD displaces has been set up: task register, SYSCALL.
+void svm_init_cpu(percpu& here, mfn host_save_areas) noexcept;
 
 /// Puts the state of `v` that VMRUN does not switch into the processor, or back into memory.
 void svm_switch_in(vcpu& v) noexcept;

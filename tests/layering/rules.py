@@ -154,7 +154,7 @@ def layering_faults(path, text, rules):
             bad.append(f"{path}:{number}: {folder or 'this tree'} may not include {target}: {header}")
         # The vendors' paths are the image's business; what is common calls named operations.
         if path.startswith("include/xenpp/hv/") and path.count("/") == 3:
-            vendor = re.match(r"xenpp/hv/(svm|vmx|pv)/", header)
+            vendor = re.match(r"xenpp/hv/(svm|vmx)/", header)
             if vendor:
                 bad.append(f"{path}:{number}: hv core may not include hv/{vendor[1]}/: {header}")
     return bad

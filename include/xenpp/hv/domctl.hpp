@@ -11,6 +11,7 @@
 #include <xenpp/hv/domctl_vcpu.hpp>
 #include <xenpp/hv/hypercall.hpp>
 #include <xenpp/hv/print.hpp>
+#include <xenpp/hv/pv/context.hpp>
 
 #include <array>
 #include <cstdint>
@@ -25,7 +26,7 @@ struct domctl_row {
 
 // clang-format off
 /// createdomain stands apart: it has no domain yet. What is missing here does not exist: devices of
-/// the machine, PV contexts, debugging, access events, tracing, cache allocation.
+/// the machine, debugging, access events, tracing, cache allocation.
 template <class P>
 inline constexpr std::array domctl_rows{
     domctl_row<P>{abi::domctl_op::destroydomain,           domctl_destroydomain<P>},
@@ -34,6 +35,8 @@ inline constexpr std::array domctl_rows{
     domctl_row<P>{abi::domctl_op::resumedomain,            domctl_resumedomain<P>},
     domctl_row<P>{abi::domctl_op::getdomaininfo,           domctl_getdomaininfo<P>},
     domctl_row<P>{abi::domctl_op::getvcpuinfo,             domctl_getvcpuinfo<P>},
+    domctl_row<P>{abi::domctl_op::setvcpucontext,          domctl_setvcpucontext<P>},
+    domctl_row<P>{abi::domctl_op::getvcpucontext,          domctl_getvcpucontext<P>},
     domctl_row<P>{abi::domctl_op::max_vcpus,               domctl_max_vcpus<P>},
     domctl_row<P>{abi::domctl_op::setvcpuaffinity,         domctl_setvcpuaffinity<P>},
     domctl_row<P>{abi::domctl_op::getvcpuaffinity,         domctl_getvcpuaffinity<P>},

@@ -28,11 +28,7 @@ void vcpu_event_notify(vcpu<P>& v) noexcept {
     switch (v.dom.kind) {
     case domain_kind::control: v.dom.hv.platform.notify_control(); return;
     case domain_kind::hvm: hvm_assert_evtchn(v); break;
-    case domain_kind::pv:
-        if (atomic_load(v.running)) {
-            v.dom.hv.platform.kick(v.processor);
-        }
-        break;
+    case domain_kind::pv: break; // every entry looks at the flag
     }
     vcpu_unblock(v);
 }

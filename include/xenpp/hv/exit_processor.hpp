@@ -23,7 +23,8 @@ x86::cpuid_leaf cpuid_query(vcpu<P>& v, std::uint32_t leaf, std::uint32_t sublea
                         .vcpus = d.max_vcpus,
                         .domain = d.id.raw(),
                         .xcr0 = v.xcr0,
-                        .cr4 = v.context.cr4,
+                        // A PV guest sees the processor's own OSXSAVE, as its processes do.
+                        .cr4 = v.context.cr4 | (is_pv ? x86::cr4::osxsave.raw() : 0),
                         .apic_enabled = !is_pv && v.lapic.hardware_enabled(),
                         .tsc_khz = platform.tsc_khz(),
                         .tsc_mode = d.tsc_mode,

@@ -11,6 +11,7 @@
 #include <xenpp/hv/domain_kind.hpp>
 #include <xenpp/hv/p2m.hpp>
 #include <xenpp/hv/page_ref.hpp>
+#include <xenpp/hv/pv/tlb_flush.hpp>
 #include <xenpp/mm/guest_walk.hpp>
 #include <xenpp/x86/control_register.hpp>
 #include <xenpp/x86/cpuid.hpp>
@@ -26,6 +27,14 @@ namespace xenpp::hv {
 
 template <class P>
 struct vcpu;
+
+namespace pv {
+
+/// The machine address of the L4 of the mode that a PV vCPU is in (pv/vcpu_state.hpp).
+template <class P>
+std::uint64_t root_in_use(vcpu<P> const& v) noexcept;
+
+} // namespace pv
 
 namespace detail {
 
@@ -79,8 +88,9 @@ expected<gpa, errc> guest_linear_to_gpa(vcpu<P>& v,
                                         guest_rights rights = guest_rights::kernel) noexcept {
     auto const& c = v.context;
     auto const& policy = v.dom.cpuid;
+    auto const root = v.dom.kind == domain_kind::pv ? pv::root_in_use(v) : c.cr3;
     auto const paging = mm::paging_of(
-        x86::cr0::value(c.cr0), x86::cr3::value(c.cr3), x86::cr4::value(c.cr4),
+        x86::cr0::value(c.cr0), x86::cr3::value(root), x86::cr4::value(c.cr4),
         x86::efer::value(c.efer), x86::cpuid::physical_bits(policy.get(x86::cpuid::leaf_addresses)),
         policy.has(x86::cpuid::page_1g));
     mm::guest_access const access{
@@ -116,11 +126,21 @@ constexpr bool is_pv_guest_range(std::uint64_t address, std::size_t n) noexcept 
     return address >= abi::hypervisor_virt_end && (n == 0 || n - 1 <= ~address);
 }
 
-constexpr expected<void, errc> pv_result(bool is_done) noexcept {
-    if (is_done) {
-        return {};
+/// Uses [address, address + n) of a PV guest as it is, with `access(platform)`.
+template <class P, class Access>
+[[gnu::always_inline]] inline expected<void, errc>
+pv_direct(vcpu<P>& v, std::uint64_t address, std::size_t n, Access access) noexcept {
+    if (!is_pv_guest_range(address, n)) {
+        return unexpected(errc::fault);
     }
-    return unexpected(errc::fault);
+    auto& hv = v.dom.hv;
+    pv::enter_guest(hv); // the guest's translations are in use
+    bool const done = access(hv.platform);
+    pv::leave_guest(hv);
+    if (!done) {
+        return unexpected(errc::fault);
+    }
+    return {};
 }
 
 /// Calls `with(bytes in the direct map, position, count)` for each page's part of a guest range.
@@ -166,8 +186,7 @@ expected<void, errc>
 copy_from_guest(vcpu<P>& v, void* to, std::uint64_t from, std::size_t n) noexcept {
     if constexpr (detail::ReachesPvGuests<P>) {
         if (v.dom.kind == domain_kind::pv && v.dom.hv.platform.pv_reaches(v)) {
-            return detail::pv_result(detail::is_pv_guest_range(from, n) &&
-                                     v.dom.hv.platform.pv_read(to, from, n));
+            return detail::pv_direct(v, from, n, [&](auto& p) { return p.pv_read(to, from, n); });
         }
     }
     auto* const bytes = static_cast<std::byte*>(to);
@@ -187,8 +206,7 @@ copy_to_guest(vcpu<P>& v,
               detail::guest_rights rights = detail::guest_rights::kernel) noexcept {
     if constexpr (detail::ReachesPvGuests<P>) {
         if (v.dom.kind == domain_kind::pv && v.dom.hv.platform.pv_reaches(v)) {
-            return detail::pv_result(detail::is_pv_guest_range(to, n) &&
-                                     v.dom.hv.platform.pv_write(to, from, n));
+            return detail::pv_direct(v, to, n, [&](auto& p) { return p.pv_write(to, from, n); });
         }
     }
     auto const* const bytes = static_cast<std::byte const*>(from);
@@ -205,8 +223,7 @@ template <class P>
 expected<void, errc> clear_guest(vcpu<P>& v, std::uint64_t to, std::size_t n) noexcept {
     if constexpr (detail::ReachesPvGuests<P>) {
         if (v.dom.kind == domain_kind::pv && v.dom.hv.platform.pv_reaches(v)) {
-            return detail::pv_result(detail::is_pv_guest_range(to, n) &&
-                                     v.dom.hv.platform.pv_clear(to, n));
+            return detail::pv_direct(v, to, n, [&](auto& p) { return p.pv_clear(to, n); });
         }
     }
     return detail::for_guest_range(

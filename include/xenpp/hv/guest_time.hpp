@@ -5,6 +5,7 @@
 #include <xenpp/hv/event_channel.hpp>
 #include <xenpp/hv/guest_access.hpp>
 #include <xenpp/hv/hypervisor.hpp>
+#include <xenpp/hv/pv/trap_bounce.hpp>
 #include <xenpp/hv/scheduler.hpp>
 #include <xenpp/hv/tsc_scale.hpp>
 
@@ -108,6 +109,11 @@ void publish_runstate(vcpu<P>& v) noexcept {
     if (v.runstate_area == 0) {
         return;
     }
+    // A PV guest's areas are in its kernel's memory, which its processes have not.
+    bool const was_process = v.dom.kind == domain_kind::pv && !pv::state_of(v).in_kernel;
+    if (was_process) {
+        pv::set_mode(v, true);
+    }
     abi::vcpu_runstate_info r = v.runstate;
     constexpr std::uint64_t updating = std::uint64_t{1} << 63; // XEN_RUNSTATE_UPDATE
     constexpr std::size_t entry_time = offsetof(abi::vcpu_runstate_info, state_entry_time);
@@ -122,6 +128,9 @@ void publish_runstate(vcpu<P>& v) noexcept {
         r.state_entry_time &= ~updating;
         (void)!copy_to_guest(v, v.runstate_area + entry_time, &r.state_entry_time,
                              sizeof r.state_entry_time);
+    }
+    if (was_process) {
+        pv::set_mode(v, false);
     }
 }
 

@@ -13,7 +13,9 @@
 #include <xenpp/hv/memory_op.hpp>
 #include <xenpp/hv/physdev_op.hpp>
 #include <xenpp/hv/platform_op.hpp>
+#include <xenpp/hv/pv/cpu_op.hpp>
 #include <xenpp/hv/pv/descriptor_page.hpp>
+#include <xenpp/hv/pv/iret.hpp>
 #include <xenpp/hv/pv/mmu_update.hpp>
 #include <xenpp/hv/pv/mmuext_op.hpp>
 #include <xenpp/hv/pv/update_va_mapping.hpp>
@@ -63,6 +65,17 @@ inline constexpr std::array hypercall_rows{
     hypercall_row<P>{abi::hypercall::update_va_mapping, "update_va_mapping", do_update_va_mapping<P>, caller::pv},
     hypercall_row<P>{abi::hypercall::update_va_mapping_otherdomain, "update_va_mapping_otherdomain", do_update_va_mapping_otherdomain<P>, caller::pv},
     hypercall_row<P>{abi::hypercall::mmuext_op,        "mmuext_op",        do_mmuext_op<P>,        caller::pv_or_control},
+    hypercall_row<P>{abi::hypercall::set_trap_table,   "set_trap_table",   pv::do_set_trap_table<P>,   caller::pv},
+    hypercall_row<P>{abi::hypercall::stack_switch,     "stack_switch",     pv::do_stack_switch<P>,     caller::pv},
+    hypercall_row<P>{abi::hypercall::fpu_taskswitch,   "fpu_taskswitch",   pv::do_fpu_taskswitch<P>,   caller::pv},
+    hypercall_row<P>{abi::hypercall::set_debugreg,     "set_debugreg",     pv::do_set_debugreg<P>,     caller::pv},
+    hypercall_row<P>{abi::hypercall::get_debugreg,     "get_debugreg",     pv::do_get_debugreg<P>,     caller::pv},
+    hypercall_row<P>{abi::hypercall::set_timer_op,     "set_timer_op",     pv::do_set_timer_op<P>,     caller::pv},
+    hypercall_row<P>{abi::hypercall::iret,             "iret",             pv::do_iret<P>,             caller::pv},
+    hypercall_row<P>{abi::hypercall::set_segment_base, "set_segment_base", pv::do_set_segment_base<P>, caller::pv},
+    hypercall_row<P>{abi::hypercall::nmi_op,           "nmi_op",           pv::do_nmi_op<P>,           caller::pv},
+    hypercall_row<P>{abi::hypercall::callback_op,      "callback_op",      pv::do_callback_op<P>,      caller::pv},
+    hypercall_row<P>{abi::hypercall::xenpmu_op,        "xenpmu_op",        pv::do_xenpmu_op<P>,        caller::pv},
     hypercall_row<P>{abi::hypercall::memory_op,        "memory_op",        do_memory_op<P>,        caller::anyone},
     hypercall_row<P>{abi::hypercall::multicall,        "multicall",        do_multicall<P>,        caller::anyone},
     hypercall_row<P>{abi::hypercall::xen_version,      "xen_version",      do_xen_version<P>,      caller::anyone},
@@ -82,7 +95,8 @@ inline constexpr std::array hypercall_rows{
 
 // clang-format on
 
-/// Carries out hypercall `number`. `nosys` for a number without a row, `perm` for the wrong caller.
+/// Carries out hypercall `number`. `nosys` for a number without a row, or one that the
+/// caller's kind of guest has not; `perm` for the control domain's.
 template <class P>
 hypercall_result dispatch_hypercall(vcpu<P>& v, unsigned number, hypercall_args& a) noexcept {
     // The rows as an index by number, made by the compiler.
@@ -99,8 +113,10 @@ hypercall_result dispatch_hypercall(vcpu<P>& v, unsigned number, hypercall_args&
         return unexpected(errc::nosys);
     }
     auto const& row = hypercall_rows<P>[index[number] - 1U];
-    if (!includes(row.who, v.dom.kind)) {
-        return unexpected(errc::perm);
+    if (!includes(row.who, v.dom.kind)) [[unlikely]] {
+        // What the other kind of guest has does not exist for this one.
+        bool const is_unknown = !v.dom.is_privileged() && row.who != caller::control;
+        return unexpected(is_unknown ? errc::nosys : errc::perm);
     }
     return row.handler(v, a);
 }
@@ -122,9 +138,12 @@ hypercall_result do_multicall(vcpu<P>& v, hypercall_args& a) noexcept {
             inner.arg[i] = entry.args[i];
         }
         auto const number = static_cast<unsigned>(entry.op);
-        hypercall_result const r = entry.op == static_cast<std::uint64_t>(abi::hypercall::multicall)
-                                       ? hypercall_result(unexpected(errc::inval)) // no nesting
-                                       : dispatch_hypercall(v, number, inner);
+        // No nesting, and no return to elsewhere before the rest is done.
+        bool const may_be_inside =
+            entry.op != static_cast<std::uint64_t>(abi::hypercall::multicall) &&
+            entry.op != static_cast<std::uint64_t>(abi::hypercall::iret);
+        hypercall_result const r = may_be_inside ? dispatch_hypercall(v, number, inner)
+                                                 : hypercall_result(unexpected(errc::inval));
         if (!r && r.error() == errc::restart) {
             for (unsigned i = 0; i < 6; ++i) {
                 entry.args[i] = inner.arg[i];

@@ -9,6 +9,7 @@
 #include <xenpp/hv/guest_time.hpp>
 #include <xenpp/hv/hypercall.hpp>
 #include <xenpp/hv/own_page.hpp>
+#include <xenpp/hv/pv/context.hpp>
 #include <xenpp/hv/scheduler.hpp>
 #include <xenpp/hv/vcpu_context.hpp>
 
@@ -54,11 +55,11 @@ namespace detail {
 
 template <class P>
 hypercall_result do_initialise(vcpu<P>& by, vcpu<P>& v, std::uint64_t at) noexcept {
-    if (v.dom.kind != domain_kind::hvm) {
-        return unexpected(errc::opnotsupp);
-    }
     if (v.info == nullptr) {
         return unexpected(errc::inval);
+    }
+    if (v.dom.kind == domain_kind::pv) {
+        return pv::do_initialise(by, v, at);
     }
     auto const context = XENPP_TRY(read_guest<abi::vcpu_hvm_context>(by, at));
     auto const state = XENPP_TRY(start_state(context));
@@ -113,9 +114,6 @@ hypercall_result do_time_area(vcpu<P>& by, vcpu<P>& v, std::uint64_t at) noexcep
     page_ref<P> page;
     std::uint64_t offset = 0;
     if (op.addr.p != 0) {
-        if (v.dom.kind != domain_kind::hvm) {
-            return unexpected(errc::opnotsupp);
-        }
         auto const where = XENPP_TRY(guest_linear_to_gpa(by, op.addr.p, true));
         offset = where.raw() % page_size;
         if (offset > page_size - sizeof(abi::vcpu_time_info) ||
@@ -170,7 +168,7 @@ hypercall_result do_send_nmi(vcpu<P>& v, std::uint64_t at) noexcept {
     if (at != 0) {
         return unexpected(errc::inval);
     }
-    if (v.dom.kind != domain_kind::hvm) {
+    if (v.dom.kind == domain_kind::control) {
         return unexpected(errc::nosys);
     }
     post_nmi(v);

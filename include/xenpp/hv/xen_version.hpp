@@ -55,7 +55,9 @@ std::uint32_t features_of(domain<P> const& d) noexcept {
     switch (d.kind) {
     case domain_kind::control: return all | bit(abi::xenfeat_dom0);
     case domain_kind::hvm: return all | bit(abi::xenfeat_hvm_callback_vector);
-    case domain_kind::pv: return bit(abi::xenfeat_mmu_pt_update_preserve_ad);
+    case domain_kind::pv:
+        return bit(abi::xenfeat_mmu_pt_update_preserve_ad) | bit(abi::xenfeat_highmem_assist) |
+               bit(abi::xenfeat_gnttab_map_avail_bits) | bit(abi::xenfeat_direct_mapped);
     }
     return 0;
 }

@@ -13,6 +13,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 
 namespace xenpp::hv::pv {
 
@@ -33,6 +34,7 @@ inline constexpr unsigned trap_vectors = 256;
 struct vcpu_state {
     // --- what every entry looks at ---
     bool in_kernel = true;      ///< the guest's kernel runs, not a process: both are in ring 3
+    bool in_nmi = false;        ///< its NMI callback was entered; until iret no other comes
     bool task_switched = false; ///< CR0.TS: the guest wants #NM at the next use of the FPU
     std::uint8_t iopl = 0;      ///< PHYSDEVOP_set_iopl
     std::uint16_t kernel_ss = 0;
@@ -76,6 +78,12 @@ template <class P>
 template <class P>
 [[gnu::always_inline]] inline vcpu_state const& state_of(vcpu<P> const& v) noexcept {
     return *static_cast<vcpu_state const*>(v.arch);
+}
+
+template <class P>
+std::uint64_t root_in_use(vcpu<P> const& v) noexcept {
+    auto const& s = state_of(v);
+    return s.in_kernel ? v.context.cr3 : to_maddr(s.user_root).raw();
 }
 
 /// What CR0 reads as to a PV guest (TS apart), and CR4 before the guest writes it.

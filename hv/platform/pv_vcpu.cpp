@@ -1,0 +1,370 @@
+// SPDX-License-Identifier: Apache-2.0
+// PV on this machine: entering ring 3, what comes back from it, and a vCPU's part of the processor.
+#include "platform/pv_vcpu.hpp"
+
+#include "platform/cpu.hpp"
+#include "platform/descriptor_area.hpp"
+#include "platform/fpu.hpp"
+
+#include <xenpp/hv/pv/exit.hpp>
+#include <xenpp/hv/pv/tlb_flush.hpp>
+
+#include <cstddef>
+
+extern "C" {
+/// One line of pv_run.S's table: where SYSCALL on a CPU leaves the guest's registers.
+struct alignas(64) syscall_slot {
+    std::uint64_t scratch;
+    std::uint64_t* end; ///< the context's ss
+};
+
+extern syscall_slot pv_slots[];              // NOLINT: pv_run.S
+extern std::byte const pv_syscall_stubs[];   // NOLINT: 32 bytes a CPU
+extern std::byte const pv_syscall32_stubs[]; // NOLINT
+extern std::uint64_t boot_pml4[512];         // NOLINT: entry.S
+
+void pv_run(xenpp::hv::guest_context* c, xenpp::image::vcpu* v);
+[[noreturn]] void pv_handle_saved(xenpp::hv::guest_context* c);
+bool pv_copy(void* to, void const* from, std::size_t n);
+bool pv_zero(void* to, std::size_t n);
+bool pv_load_ds(std::uint16_t s);
+bool pv_load_es(std::uint16_t s);
+bool pv_load_fs(std::uint16_t s);
+bool pv_load_gs(std::uint16_t s);
+bool pv_exit(xenpp::image::vcpu* v);
+bool pv_iret_failed(xenpp::image::vcpu* v);
+}
+
+namespace xenpp::image {
+
+namespace {
+
+using hv::guest_context;
+using hv::pv::segment_base;
+using hv::pv::vcpu_state;
+using x86::msr;
+
+// context_offsets.inc has the same numbers.
+static_assert(offsetof(guest_context, rax) == 0 && offsetof(guest_context, rbx) == 8 &&
+              offsetof(guest_context, rcx) == 16 && offsetof(guest_context, rdx) == 24 &&
+              offsetof(guest_context, rsi) == 32 && offsetof(guest_context, rdi) == 40 &&
+              offsetof(guest_context, rbp) == 48 && offsetof(guest_context, host_sp) == 56 &&
+              offsetof(guest_context, r8) == 64 && offsetof(guest_context, r15) == 120 &&
+              offsetof(guest_context, is_call) == 128 && offsetof(guest_context, vector) == 136 &&
+              offsetof(guest_context, error) == 144 && offsetof(guest_context, rip) == 152 &&
+              offsetof(guest_context, cs) == 160 && offsetof(guest_context, rflags) == 168 &&
+              offsetof(guest_context, rsp) == 176 && offsetof(guest_context, ss) == 184);
+/// Where the processor begins to push; it aligns that downwards.
+constexpr std::size_t frame_end = offsetof(guest_context, ss) + 8;
+static_assert(frame_end % 16 == 0 && alignof(guest_context) % 16 == 0);
+
+static_assert(hv::pv::vector_syscall == 256 && hv::pv::vector_syscall32 == 257);
+static_assert(abi::flat_ring3_cs64 == 0xe033 && abi::flat_ring3_cs32 == 0xe023 &&
+              abi::flat_ring3_ss64 == 0xe02b);
+
+constexpr std::size_t stub_size = 32;
+
+bool has_fsgsbase = false;
+
+std::uint64_t read_dr6() noexcept {
+    std::uint64_t v;
+    asm volatile("mov %%dr6, %0" : "=r"(v));
+    return v;
+}
+
+void write_dr6(std::uint64_t v) noexcept {
+    asm volatile("mov %0, %%dr6" ::"r"(v));
+}
+
+void write_dr7(std::uint64_t v) noexcept {
+    asm volatile("mov %0, %%dr7" ::"r"(v));
+}
+
+#define XENPP_SEGMENT(name)                                                                        \
+    std::uint16_t read_##name() noexcept {                                                         \
+        std::uint16_t s;                                                                           \
+        asm volatile("mov %%" #name ", %0" : "=r"(s));                                             \
+        return s;                                                                                  \
+    }
+XENPP_SEGMENT(ds)
+XENPP_SEGMENT(es)
+XENPP_SEGMENT(fs)
+XENPP_SEGMENT(gs)
+#undef XENPP_SEGMENT
+
+void swap_gs() noexcept {
+    asm volatile("swapgs" ::: "memory");
+}
+
+msr msr_of(segment_base b) noexcept {
+    switch (b) {
+    case segment_base::fs: return msr::ia32_fs_base;
+    case segment_base::gs: return msr::ia32_gs_base;
+    case segment_base::gs_away: break;
+    }
+    return msr::ia32_kernel_gs_base;
+}
+
+void load_tables(percpu& here, vcpu_state const& s) noexcept {
+    unsigned const used = s.gdt_pages();
+    for (unsigned n = 0; n < hv::pv::guest_gdt_frames; ++n) {
+        set_gdt_page(here.id, n, n < used ? s.gdt_frames[n] : mfn(0));
+    }
+    auto const has_ldt = s.ldt_entries != 0;
+    for (unsigned n = 0; has_ldt && n < hv::pv::ldt_frame_limit; ++n) {
+        set_ldt_page(here.id, n, s.ldt_frames[n]);
+    }
+    load_ldt(here.id, s.ldt_entries);
+}
+
+void load_controls(percpu const& here, vcpu const& v) noexcept {
+    auto const& s = hv::pv::state_of(v);
+    auto const cr0 = x86::cr0::value(read_cr0());
+    if (cr0.has(x86::cr0::ts) != s.task_switched) {
+        write_cr0((s.task_switched ? cr0 | x86::cr0::ts : cr0.without(x86::cr0::ts)).raw());
+    }
+    auto const cr4 = here.cr4 | (v.context.cr4 & x86::cr4::tsd.raw());
+    if (read_cr4() != cr4) {
+        write_cr4(cr4);
+    }
+}
+
+void load_debug(vcpu_state const& s) noexcept {
+    if ((s.dr7 & x86::dr7::enable_mask.raw()) != 0) {
+        machine().platform.load_debug_registers(s.dr);
+        write_dr7(s.dr7);
+    } else {
+        write_dr7(x86::dr7::reset.raw());
+    }
+}
+
+/// Whether this CPU has something else to do than to run its guest on.
+bool is_wanted_elsewhere(percpu const& here) noexcept {
+    return atomic_load(here.work) != 0 || atomic_load(*here.resched);
+}
+
+/// What is to be done before ring 3 is entered (again): events, flushes. True: enter.
+bool prepare_entry(percpu& here, vcpu& v, hv::exit_action done) noexcept {
+    if (done.what == hv::exit_action::kind::resume) [[likely]] {
+        done = hv::pv::deliver_events(v);
+    }
+    if (done.what != hv::exit_action::kind::resume || is_wanted_elsewhere(here)) [[unlikely]] {
+        here.pv_action = done;
+        return false;
+    }
+    hv::pv::enter_guest(machine());
+    return true;
+}
+
+} // namespace
+
+void pv_init_cpu(percpu& here) noexcept {
+    auto const leaf7 = cpuid(7);
+    auto cr4 = x86::cr4::value(read_cr4()) | x86::cr4::mce | x86::cr4::de;
+    has_fsgsbase = x86::has(leaf7, x86::cpuid::fsgsbase);
+    if (has_fsgsbase) {
+        cr4 |= x86::cr4::fsgsbase;
+    }
+    if (x86::has(leaf7, x86::cpuid::smep)) {
+        cr4 |= x86::cr4::smep; // nothing of a guest is ever executed in ring 0
+    }
+    // SMAP stays off: QEMU 7.2 lets an IRET in ring 3 fail for it.
+    write_cr4(cr4.raw());
+    here.cr4 = cr4.raw();
+    write_cr0((x86::cr0::value(read_cr0()) | x86::cr0::am).raw());
+    write_msr(msr::ia32_pat, hv::pv::shared_pat);
+    auto const n = here.id.raw();
+    write_msr(msr::ia32_star, x86::star(abi::flat_ring3_cs32, code_selector.raw));
+    write_msr(msr::ia32_lstar, reinterpret_cast<std::uint64_t>(pv_syscall_stubs) + n * stub_size);
+    write_msr(msr::ia32_cstar, reinterpret_cast<std::uint64_t>(pv_syscall32_stubs) + n * stub_size);
+    using namespace x86::rflags;
+    write_msr(msr::ia32_fmask,
+              (trap | interrupt | direction | iopl.mask() | nested_task | resume | virtual_8086 |
+               alignment_check | virtual_interrupt | virtual_interrupt_pending)
+                  .raw());
+    write_msr(msr::ia32_sysenter_cs, 0); // SYSENTER faults
+    write_msr(msr::ia32_efer, (x86::efer::value(read_msr(msr::ia32_efer)) | x86::efer::sce).raw());
+}
+
+void pv_switch_in(vcpu& v) noexcept {
+    percpu& here = this_percpu();
+    auto& s = hv::pv::state_of(v);
+    auto& c = v.context;
+    here.tss.rsp[0] = reinterpret_cast<std::uint64_t>(&c) + frame_end;
+    pv_slots[here.id.raw()].end = &c.ss;
+    load_tables(here, s);
+    load_fpu(s.fpu, v.xcr0);
+    load_controls(here, v);
+    load_debug(s);
+    here.loaded = &v;
+    hv::pv::load_root(v);
+    bool const all = pv_load_ds(s.ds) & pv_load_es(s.es) & pv_load_fs(s.fs) & pv_load_gs(s.gs);
+    write_msr(msr::ia32_fs_base, s.fs_base);
+    write_msr(msr::ia32_gs_base, s.in_kernel ? s.gs_base_kernel : s.gs_base_user);
+    write_msr(msr::ia32_kernel_gs_base, s.in_kernel ? s.gs_base_user : s.gs_base_kernel);
+    here.pv_action = hv::exit_action::resume();
+    if (!all) {
+        here.pv_action = hv::pv::bounce_failsafe(v, {s.ds, s.es, s.fs, s.gs});
+    }
+}
+
+void pv_switch_out(vcpu& v) noexcept {
+    percpu& here = this_percpu();
+    auto& s = hv::pv::state_of(v);
+    s.ds = read_ds();
+    s.es = read_es();
+    s.fs = read_fs();
+    s.gs = read_gs();
+    s.fs_base = read_msr(msr::ia32_fs_base);
+    auto const near = read_msr(msr::ia32_gs_base);
+    auto const away = read_msr(msr::ia32_kernel_gs_base);
+    s.gs_base_kernel = s.in_kernel ? near : away;
+    s.gs_base_user = s.in_kernel ? away : near;
+    // The FPU may be saved only with TS clear.
+    write_cr0(x86::cr0::value(read_cr0()).without(x86::cr0::ts).raw());
+    if (has_xsave()) {
+        v.xcr0 = read_xcr0();
+    }
+    save_fpu(s.fpu);
+    if ((s.dr7 & x86::dr7::enable_mask.raw()) != 0) {
+        write_dr7(x86::dr7::reset.raw());
+    }
+    if (read_cr4() != here.cr4) {
+        write_cr4(here.cr4);
+    }
+    // Selectors of the guest must not be found in registers when its tables are gone.
+    static_cast<void>(pv_load_ds(data_selector.raw) & pv_load_es(data_selector.raw) &
+                      pv_load_fs(0) & pv_load_gs(0));
+    load_ldt(here.id, 0);
+    write_cr3(image_physical(boot_pml4));
+    hv::pv::leave_space(machine());
+}
+
+hv::exit_action pv_enter(vcpu& v) noexcept {
+    percpu& here = this_percpu();
+    auto pending = here.pv_action; // of a switch that failed in part
+    here.pv_action = hv::exit_action::resume();
+    if (pending.what == hv::exit_action::kind::resume) {
+        pending = hv::pv::deliver_nmi(v);
+    }
+    if (prepare_entry(here, v, pending)) {
+        pv_run(&v.context, &v);
+    }
+    auto const done = here.pv_action;
+    here.pv_action = hv::exit_action::resume();
+    return done;
+}
+
+void pv_take_trap(vector_frame const& f) noexcept {
+    auto& c = static_cast<vcpu*>(this_percpu().loaded)->context;
+    c.rax = f.rax, c.rbx = f.rbx, c.rcx = f.rcx, c.rdx = f.rdx;
+    c.rsi = f.rsi, c.rdi = f.rdi, c.rbp = f.rbp, c.rsp = f.rsp;
+    c.r8 = f.r8, c.r9 = f.r9, c.r10 = f.r10, c.r11 = f.r11;
+    c.r12 = f.r12, c.r13 = f.r13, c.r14 = f.r14, c.r15 = f.r15;
+    c.rip = f.rip, c.cs = f.cs, c.rflags = f.rflags, c.ss = f.ss;
+    c.vector = f.vector, c.error = f.error, c.is_call = 0;
+    pv_handle_saved(&c);
+}
+
+// --- the platform's PV part ----------------------------------------------------------------------
+
+bool image_platform::pv_reaches(vcpu& v) noexcept {
+    return this_percpu().loaded == &v;
+}
+
+bool image_platform::pv_read(void* to, std::uint64_t from, std::size_t n) noexcept {
+    return pv_copy(to, reinterpret_cast<void const*>(from), n);
+}
+
+bool image_platform::pv_write(std::uint64_t to, void const* from, std::size_t n) noexcept {
+    return pv_copy(reinterpret_cast<void*>(to), from, n);
+}
+
+bool image_platform::pv_clear(std::uint64_t to, std::size_t n) noexcept {
+    return pv_zero(reinterpret_cast<void*>(to), n);
+}
+
+void image_platform::pv_load_root(vcpu& v) noexcept {
+    write_cr3(hv::pv::root_in_use(v));
+}
+
+void image_platform::pv_swap_mode(vcpu& v) noexcept {
+    swap_gs();
+    write_cr3(hv::pv::root_in_use(v));
+}
+
+void image_platform::pv_load_tables(vcpu& v) noexcept {
+    load_tables(this_percpu(), hv::pv::state_of(v));
+}
+
+void image_platform::pv_load_controls(vcpu& v) noexcept {
+    if (has_xsave() && read_xcr0() != v.xcr0) {
+        write_xcr0(v.xcr0);
+    }
+    load_controls(this_percpu(), v);
+}
+
+void image_platform::pv_load_debug(vcpu& v) noexcept {
+    load_debug(hv::pv::state_of(v));
+}
+
+std::uint64_t image_platform::pv_base(vcpu& /*v*/, segment_base b) noexcept {
+    return read_msr(msr_of(b));
+}
+
+void image_platform::pv_set_base(vcpu& /*v*/, segment_base b, std::uint64_t value) noexcept {
+    write_msr(msr_of(b), value);
+}
+
+void image_platform::pv_load_user_gs(vcpu& /*v*/, std::uint16_t selector) noexcept {
+    swap_gs();
+    static_cast<void>(pv_load_gs(selector));
+    swap_gs();
+}
+
+void image_platform::flush_local_tlb() noexcept {
+    write_cr3(read_cr3());
+}
+
+void image_platform::flush_local_page(std::uint64_t address) noexcept {
+    asm volatile("invlpg (%0)" ::"r"(address) : "memory");
+}
+
+} // namespace xenpp::image
+
+/// Handles what ended a stay in ring 3. True: enter it again.
+bool pv_exit(xenpp::image::vcpu* v) {
+    using namespace xenpp;
+    using namespace xenpp::image;
+    auto& c = v->context;
+    percpu& here = this_percpu();
+    hv::pv::leave_guest(machine());
+    ++v->exits;
+    if (c.vector == hv::pv::vector_syscall && hv::pv::state_of(*v).in_kernel) [[likely]] {
+        ++v->exit_counts[static_cast<unsigned>(hv::exit_reason::hypercall)];
+        return prepare_entry(here, *v, hv::pv::handle_pv_hypercall(*v));
+    }
+    ++v->exit_counts[static_cast<unsigned>(hv::pv::reason_of(c.vector))];
+    if (hv::pv::reason_of(c.vector) == hv::exit_reason::interrupt) {
+        take_interrupt(here, c.vector);
+        return prepare_entry(here, *v, hv::exit_action::resume());
+    }
+    // Both before anything here can change them.
+    std::uint64_t const address =
+        c.vector == x86::vector(x86::exception::page_fault) ? read_cr2() : 0;
+    std::uint64_t status = 0;
+    if (c.vector == x86::vector(x86::exception::debug)) {
+        status = read_dr6();
+        write_dr6(x86::dr6::reset.raw());
+    }
+    return prepare_entry(here, *v, hv::pv::handle_trap(*v, address, status));
+}
+
+/// IRETQ found something in the guest's frame that it cannot return to.
+bool pv_iret_failed(xenpp::image::vcpu* v) {
+    using namespace xenpp;
+    using namespace xenpp::image;
+    hv::pv::leave_guest(machine());
+    return prepare_entry(this_percpu(), *v,
+                         hv::pv::bounce_failsafe(*v, {read_ds(), read_es(), read_fs(), read_gs()}));
+}

@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: Apache-2.0
+// What ends a stay in a PV guest, and what is done about it: system calls, exceptions, instructions
+// to be emulated.
+#pragma once
+
+#include <xenpp/hv/exit_action.hpp>
+#include <xenpp/hv/exit_reason.hpp>
+#include <xenpp/hv/hypercall_table.hpp>
+#include <xenpp/hv/pv/emulate.hpp>
+#include <xenpp/hv/pv/page_fault.hpp>
+#include <xenpp/hv/pv/trap_bounce.hpp>
+
+#include <cstdint>
+
+namespace xenpp::hv::pv {
+
+/// What guest_context::vector holds beside the processor's vectors.
+inline constexpr std::uint64_t vector_syscall = 256;   ///< SYSCALL of 64-bit code
+inline constexpr std::uint64_t vector_syscall32 = 257; ///< of compatibility mode
+
+namespace detail {
+
+/// An `INT n` that the processor refused, because the gate is not ring 3's: raises the guest's own
+/// vector n if its gate lets it. Nothing if it is no INT.
+template <class P>
+bool software_interrupt(vcpu<P>& v, exit_action& done) noexcept {
+    constexpr std::uint8_t int_n = 0xcd;
+    auto& c = v.context;
+    std::array<std::uint8_t, 2> code{};
+    if (!copy_from_guest(v, code.data(), c.rip, code.size()) || code[0] != int_n) {
+        return false;
+    }
+    unsigned const vector = code[1];
+    auto const& s = state_of(v);
+    if (s.traps[vector].address == 0 || (!s.in_kernel && (s.traps[vector].flags & 3) != 3)) {
+        done = raise(v, x86::exception::general_protection, vector << 3 | 2);
+    } else {
+        c.rip += code.size();
+        entry_point const to{s.traps[vector].address, (s.traps[vector].flags & 4) != 0};
+        done = bounce(v, to);
+    }
+    return true;
+}
+
+template <class P>
+exit_action handle_protection(vcpu<P>& v, std::uint32_t error) noexcept {
+    if (error == 0) {
+        return emulate_privileged(v);
+    }
+    exit_action done;
+    if ((error & 2) != 0 && software_interrupt(v, done)) {
+        return done;
+    }
+    return raise(v, x86::exception::general_protection, error);
+}
+
+/// INT3, INTO and INT 0x80 come through gates that ring 3 may use: the guest's own gate decides.
+template <class P>
+exit_action handle_open_gate(vcpu<P>& v, unsigned vector, unsigned length) noexcept {
+    auto const& s = state_of(v);
+    if (s.traps[vector].address == 0 || (!s.in_kernel && (s.traps[vector].flags & 3) != 3)) {
+        v.context.rip -= length;
+        return raise(v, x86::exception::general_protection, vector << 3 | 2);
+    }
+    entry_point const to{s.traps[vector].address, (s.traps[vector].flags & 4) != 0};
+    return bounce(v, to);
+}
+
+/// SYSCALL of a process, or of a kernel in compatibility mode, which has no hypercalls.
+template <class P>
+exit_action handle_foreign_syscall(vcpu<P>& v, entry_point const& to) noexcept {
+    constexpr unsigned length = 2;
+    if (to.address == 0 || state_of(v).in_kernel) {
+        v.context.rip -= length;
+        return raise(v, x86::exception::invalid_opcode);
+    }
+    return bounce(v, to);
+}
+
+} // namespace detail
+
+/// A hypercall of the guest's kernel: number in rax, arguments in rdi, rsi, rdx, r10, r8, r9. On
+/// `restart` it executes SYSCALL again with the new arguments.
+template <class P>
+[[gnu::always_inline]] inline exit_action handle_pv_hypercall(vcpu<P>& v) noexcept {
+    auto& c = v.context;
+    hypercall_args a{{c.rdi, c.rsi, c.rdx, c.r10, c.r8, c.r9}};
+    auto const number = static_cast<unsigned>(c.rax <= 0xffff ? c.rax : 0xffff);
+    hypercall_result const r = dispatch_hypercall(v, number, a);
+    if (!r && r.error() == errc::restart) [[unlikely]] {
+        constexpr unsigned length = 2;
+        c.rip -= length;
+        c.rdi = a.arg[0];
+        c.rsi = a.arg[1];
+        c.rdx = a.arg[2];
+        c.r10 = a.arg[3];
+        c.r8 = a.arg[4];
+        return exit_action::resume();
+    }
+    c.rax = r ? *r : static_cast<std::uint64_t>(to_abi(r.error()));
+    return exit_action::resume();
+}
+
+/// Handles what ended the stay: `v.context.vector`, with `address` from CR2 for #PF and `status`
+/// from DR6 for #DB. Not for interrupts.
+template <class P>
+exit_action handle_trap(vcpu<P>& v, std::uint64_t address, std::uint64_t status) noexcept {
+    using x86::exception;
+    auto& c = v.context;
+    auto const error = static_cast<std::uint32_t>(c.error);
+    auto const e = static_cast<exception>(c.vector);
+    auto& s = state_of(v);
+    switch (c.vector) {
+    case vector_syscall: return detail::handle_foreign_syscall(v, s.syscall);
+    case vector_syscall32: return detail::handle_foreign_syscall(v, s.syscall32);
+    case x86::vector(exception::page_fault): return handle_page_fault(v, address, error);
+    case x86::vector(exception::general_protection): return detail::handle_protection(v, error);
+    case x86::vector(exception::invalid_opcode): return emulate_forced(v);
+    case x86::vector(exception::breakpoint): return detail::handle_open_gate(v, 3, 1);
+    case x86::vector(exception::overflow): return detail::handle_open_gate(v, 4, 1);
+    case 0x80: return detail::handle_open_gate(v, 0x80, 2);
+    case x86::vector(exception::debug):
+        s.dr6 = (s.dr6 & ~std::uint64_t{0xe00f}) | (status & 0xe00f);
+        return raise(v, e);
+    case x86::vector(exception::device_not_available):
+        if (s.task_switched) { // as reading its own CR0.TS would then show
+            s.task_switched = false;
+            v.dom.hv.platform.pv_load_controls(v);
+        }
+        return raise(v, e);
+    case x86::vector(exception::divide_error):
+    case x86::vector(exception::bound_range):
+    case x86::vector(exception::coprocessor_overrun):
+    case x86::vector(exception::invalid_tss):
+    case x86::vector(exception::segment_not_present):
+    case x86::vector(exception::stack_fault):
+    case x86::vector(exception::x87_error):
+    case x86::vector(exception::alignment_check):
+    case x86::vector(exception::simd_error): return raise(v, e, error);
+    default: return exit_action::crash("an exception that it cannot have raised");
+    }
+}
+
+/// For the counters.
+constexpr exit_reason reason_of(std::uint64_t vector) noexcept {
+    if (vector == vector_syscall) {
+        return exit_reason::hypercall;
+    }
+    return vector < x86::exception_vectors || vector == 0x80 || vector == vector_syscall32
+               ? exit_reason::exception
+               : exit_reason::interrupt;
+}
+
+} // namespace xenpp::hv::pv
