@@ -1,0 +1,181 @@
+// SPDX-License-Identifier: Apache-2.0
+// Attempts that end the domain, each run in one of its own: returns, stacks and roots that cannot
+// be gone on from, and pages that two vCPUs race for.
+#include "attempt.hpp"
+
+#include <xenpp/abi/vcpu.hpp>
+#include <xenpp/base/atomic.hpp>
+
+namespace attack {
+
+namespace {
+
+/// iret by hypercall with this frame; `flags` VGCF_in_syscall returns by SYSRET.
+[[noreturn]] void iret_to(std::uint64_t rip,
+                          std::uint64_t rsp,
+                          std::uint64_t cs,
+                          std::uint64_t ss,
+                          std::uint64_t rflags,
+                          std::uint64_t flags) noexcept {
+    abi::iret_context frame{.rax = 0,
+                            .r11 = rflags,
+                            .rcx = rip,
+                            .flags = flags,
+                            .rip = rip,
+                            .cs = cs,
+                            .rflags = rflags,
+                            .rsp = rsp,
+                            .ss = ss};
+    asm volatile("movq %0, %%rsp\n\tmovl $23, %%eax\n\tsyscall\n\tud2" : : "r"(&frame) : "memory");
+    __builtin_unreachable();
+}
+
+template <class F>
+outcome unless_it_ends(F f) noexcept {
+    return faults(f);
+}
+
+/// A fault with the stack pointer where the frame may not be pushed.
+outcome fault_on_stack(std::uint64_t stack) noexcept {
+    asm volatile("movq %0, %%rsp\n\tud2" : : "r"(stack) : "memory");
+    return {};
+}
+
+outcome stack_switch_and_enter(std::uint64_t stack) noexcept {
+    hypercall(abi::hypercall::stack_switch, std::uint64_t{abi::flat_kernel_ss}, stack);
+    // From user mode the frame goes to that stack; there is no user root, so this is refused or
+    // ends.
+    return unless_it_ends(
+        [] { iret_to(virt_base, virt_base, abi::flat_user_cs, abi::flat_user_ss, 0x200, 0); });
+}
+
+/// Two vCPUs: one writes a word of a table into a page while the other has it pinned.
+std::uint64_t* raced_page = nullptr;
+std::uint32_t stop_racing = 0;
+
+outcome race() noexcept {
+    raced_page = new_page();
+    if (start_vcpu(1, 0) != 0) {
+        return {};
+    }
+    auto const bad = make_entry(foreign_frame(), pte_rw);
+    unsigned pinned = 0;
+    for (unsigned i = 0; i != 20'000; ++i) {
+        set_writable(raced_page, false);
+        if (mmuext(abi::mmuext_cmd::pin_l1_table, mfn_of(raced_page)) == 0) {
+            ++pinned;
+            if (raced_page[0] == bad) {
+                return {}; // a table with a foreign frame passed validation
+            }
+            mmuext(abi::mmuext_cmd::unpin_table, mfn_of(raced_page));
+        }
+        set_writable(raced_page, true);
+    }
+    xenpp::atomic_store(stop_racing, 1U);
+    return harmless_if(true);
+}
+
+constexpr attempt list[] = {
+    {"iret_rip_non_canonical",
+     []() noexcept {
+         return unless_it_ends([] {
+             iret_to(non_canonical, virt_base, abi::flat_kernel_cs, abi::flat_kernel_ss, 0x200, 0);
+         });
+     }},
+    {"iret_rip_in_the_hypervisor",
+     []() noexcept {
+         return unless_it_ends([] {
+             iret_to(image_address, virt_base, abi::flat_kernel_cs, abi::flat_kernel_ss, 0x200, 0);
+         });
+     }},
+    {"iret_by_sysret_non_canonical",
+     []() noexcept {
+         return unless_it_ends([] {
+             iret_to(non_canonical, virt_base, abi::flat_user_cs, abi::flat_user_ss, 0x200,
+                     abi::vgcf_in_syscall);
+         });
+     }},
+    {"iret_cs_of_the_hypervisor",
+     []() noexcept {
+         return unless_it_ends(
+             [] { iret_to(virt_base, virt_base, 0xe008, abi::flat_kernel_ss, 0x200, 0); });
+     }},
+    {"iret_ss_ring_0",
+     []() noexcept {
+         return unless_it_ends(
+             [] { iret_to(virt_base, virt_base, abi::flat_kernel_cs, 0xe010, 0x200, 0); });
+     }},
+    {"iret_rflags_iopl_nt_vm",
+     []() noexcept {
+         return unless_it_ends([] {
+             iret_to(virt_base, virt_base, abi::flat_kernel_cs, abi::flat_kernel_ss, 0x27200, 0);
+         });
+     }},
+    {"iret_frame_in_the_hypervisor",
+     []() noexcept {
+         return unless_it_ends([] {
+             asm volatile("movq %0, %%rsp\n\tmovl $23, %%eax\n\tsyscall\n\tud2"
+                          :
+                          : "r"(image_address));
+         });
+     }},
+    {"iret_frame_non_canonical",
+     []() noexcept {
+         return unless_it_ends([] {
+             asm volatile("movq %0, %%rsp\n\tmovl $23, %%eax\n\tsyscall\n\tud2"
+                          :
+                          : "r"(non_canonical));
+         });
+     }},
+    {"fault_on_a_stack_in_the_hypervisor",
+     []() noexcept { return fault_on_stack(image_address + 0x1000); }},
+    {"fault_on_a_stack_in_the_direct_map",
+     []() noexcept { return fault_on_stack(direct_map_address); }},
+    {"fault_on_a_non_canonical_stack", []() noexcept { return fault_on_stack(non_canonical); }},
+    {"fault_on_a_stack_that_reaches_the_hypervisor",
+     []() noexcept { return fault_on_stack(0xffff880000000008); }},
+    {"fault_on_an_unmapped_stack", []() noexcept { return fault_on_stack(0x2000); }},
+    {"stack_switch_into_the_hypervisor",
+     []() noexcept { return stack_switch_and_enter(image_address + 0x1000); }},
+    {"handler_in_the_hypervisor",
+     []() noexcept {
+         abi::trap_info t[2]{};
+         t[0].vector = 6;
+         t[0].cs = abi::flat_kernel_cs;
+         t[0].address = image_address;
+         hypercall(abi::hypercall::set_trap_table, static_cast<abi::trap_info*>(t));
+         asm volatile("ud2");
+         return outcome{};
+     }},
+    {"no_trap_table",
+     []() noexcept {
+         hypercall(abi::hypercall::set_trap_table, std::uint64_t{0});
+         asm volatile("ud2");
+         return outcome{};
+     }},
+    {"unmap_the_code_that_runs",
+     []() noexcept {
+         update_va(at<void>(to_argument(&fault_on_stack) & ~std::uint64_t{0xfff}), 0,
+                   abi::uvmf_tlb_flush);
+         return outcome{};
+     }},
+    {"race_for_a_table", race},
+};
+
+} // namespace
+
+std::span<attempt const> last_attempts() noexcept {
+    return list;
+}
+
+} // namespace attack
+
+void guest::second_test(std::uint64_t) noexcept {
+    using namespace attack;
+    auto const bad = make_entry(foreign_frame(), pte_rw);
+    while (xenpp::atomic_load(stop_racing) == 0) {
+        // Faults where it is read-only, which is the point.
+        guarded([&] { *const_cast<std::uint64_t volatile*>(raced_page) = bad; });
+        guarded([&] { *const_cast<std::uint64_t volatile*>(raced_page) = 0; });
+    }
+}
