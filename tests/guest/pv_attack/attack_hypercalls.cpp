@@ -181,7 +181,6 @@ constexpr attempt list[] = {
      []() noexcept { return updates_at(end_of_memory() & ~std::uint64_t{15}, 0x7fff'ffff); }},
     {"hypercall_that_is_not", []() noexcept { return simple(static_cast<number>(63)); }},
     {"hypercall_number_huge", []() noexcept { return refused_if_negative(raw_hypercall(top)); }},
-    {"xsa213_iret_in_a_multicall", []() noexcept { return in_multicall(number::iret); }},
     {"multicall_in_a_multicall",
      []() noexcept { return in_multicall(number::multicall, to_argument(&start_info()), 1); }},
     {"multicall_list_in_the_image",

@@ -4,6 +4,7 @@
 #include "attempt.hpp"
 
 #include <xenpp/abi/vcpu.hpp>
+#include <xenpp/abi/version.hpp>
 #include <xenpp/base/atomic.hpp>
 
 namespace attack {
@@ -75,17 +76,30 @@ outcome race() noexcept {
     return harmless_if(true);
 }
 
+/// XSA-213: a multicall that changes what it runs on, with calls that follow.
+outcome iret_in_a_multicall() noexcept {
+    static abi::multicall_entry e[2];
+    static std::uint64_t answer[2];
+    e[0].op = static_cast<std::uint64_t>(abi::hypercall::iret);
+    e[1].op = static_cast<std::uint64_t>(abi::hypercall::xen_version);
+    e[1].args[0] = static_cast<std::uint64_t>(abi::version_op::get_features);
+    e[1].args[1] = to_argument(static_cast<std::uint64_t*>(answer));
+    auto const r = hypercall(abi::hypercall::multicall, static_cast<abi::multicall_entry*>(e), 2);
+    return refused_if_negative(r < 0 ? r : static_cast<std::int64_t>(e[0].result));
+}
+
 constexpr attempt list[] = {
+    {"xsa213_iret_in_a_multicall", iret_in_a_multicall},
     {"iret_rip_non_canonical",
      []() noexcept {
          return unless_it_ends([] {
-             iret_to(non_canonical, virt_base, abi::flat_kernel_cs, abi::flat_kernel_ss, 0x200, 0);
+             iret_to(non_canonical, virt_base, return_to_kernel, abi::flat_kernel_ss, 0x200, 0);
          });
      }},
     {"iret_rip_in_the_hypervisor",
      []() noexcept {
          return unless_it_ends([] {
-             iret_to(image_address, virt_base, abi::flat_kernel_cs, abi::flat_kernel_ss, 0x200, 0);
+             iret_to(image_address, virt_base, return_to_kernel, abi::flat_kernel_ss, 0x200, 0);
          });
      }},
     {"iret_by_sysret_non_canonical",
@@ -103,12 +117,12 @@ constexpr attempt list[] = {
     {"iret_ss_ring_0",
      []() noexcept {
          return unless_it_ends(
-             [] { iret_to(virt_base, virt_base, abi::flat_kernel_cs, 0xe010, 0x200, 0); });
+             [] { iret_to(virt_base, virt_base, return_to_kernel, 0xe010, 0x200, 0); });
      }},
     {"iret_rflags_iopl_nt_vm",
      []() noexcept {
          return unless_it_ends([] {
-             iret_to(virt_base, virt_base, abi::flat_kernel_cs, abi::flat_kernel_ss, 0x27200, 0);
+             iret_to(virt_base, virt_base, return_to_kernel, abi::flat_kernel_ss, 0x27200, 0);
          });
      }},
     {"iret_frame_in_the_hypervisor",

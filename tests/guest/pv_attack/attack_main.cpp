@@ -3,6 +3,7 @@
 // and prints for each how it ended.
 #include "attempt.hpp"
 
+#include <xenpp/abi/grant_table.hpp>
 #include <xenpp/abi/memory.hpp>
 
 #include <array>
@@ -17,6 +18,22 @@ mfn own_table(unsigned level) noexcept {
     return mfn((entry_of(address, level + 1) & 0x000ffffffffff000) >> xenpp::page_shift);
 }
 
+mfn shared_info_frame() noexcept {
+    return mfn(start_info().shared_info >> xenpp::page_shift);
+}
+
+mfn grant_frame() noexcept {
+    static std::uint64_t frame = 0;
+    if (frame == 0) {
+        abi::gnttab_setup_table s{};
+        s.dom = abi::domid_self;
+        s.nr_frames = 1;
+        s.frame_list.p = to_argument(&frame);
+        hypercall(abi::hypercall::grant_table_op, abi::gnttab_op::setup_table, &s, 1);
+    }
+    return mfn(frame);
+}
+
 std::uint64_t machine_frames() noexcept {
     abi::machphys_mapping m{};
     hypercall(abi::hypercall::memory_op, abi::mem_op::machphys_mapping, &m);
@@ -26,8 +43,7 @@ std::uint64_t machine_frames() noexcept {
 mfn foreign_frame() noexcept {
     constexpr std::uint64_t first = 0x400; // the hypervisor's image lies above 2 MiB
     for (mfn f(first); f.raw() != machine_frames(); ++f) {
-        auto const p = at<std::uint64_t const>(abi::mach2phys_virt_start)[f.raw()];
-        if (p >= start_info().nr_pages || mfn_of(xenpp::pfn(p)) != f) {
+        if (!is_memory(f) && f != shared_info_frame() && f != grant_frame()) {
             return f;
         }
     }

@@ -25,8 +25,7 @@ outcome map_every_foreign_frame(std::uint64_t flags) noexcept {
     auto const end = machine_frames();
     outcome result;
     for (mfn f(0); f.raw() != end; ++f) {
-        auto const p = at<std::uint64_t const>(abi::mach2phys_virt_start)[f.raw()];
-        if (p < start_info().nr_pages && mfn_of(xenpp::pfn(p)) == f) {
+        if (is_memory(f) || f == shared_info_frame() || f == grant_frame()) {
             continue;
         }
         result = map(f, flags);

@@ -93,6 +93,25 @@ outcome disable_interrupts() noexcept {
     });
 }
 
+/// The time-stamp counter is everybody's: a write faults, or is dropped.
+outcome set_tsc_back() noexcept {
+    return faults_or([]() -> outcome {
+        auto const before = read_msr(0x10);
+        auto const o = write_msr(0x10, 0);
+        return o.what == outcome::kind::fault ? o : harmless_if(read_msr(0x10) >= before);
+    });
+}
+
+/// INVD would lose what is in the caches: it faults, or does nothing.
+outcome invalidate_caches() noexcept {
+    static std::uint64_t volatile word = 0;
+    return faults_or([]() -> outcome {
+        word = 0x1234;
+        asm volatile("invd" ::: "memory");
+        return harmless_if(word == 0x1234);
+    });
+}
+
 /// IOPL in rflags is not the guest's to raise.
 outcome raise_iopl() noexcept {
     std::uint64_t flags = 0;
@@ -123,7 +142,7 @@ constexpr attempt list[] = {
     {"wrmsr_mtrr_default", []() noexcept { return write_msr_in_vain(0x2ff, 0x800); }},
     {"wrmsr_vm_hsave", []() noexcept { return write_msr_in_vain(0xc0010117, 0x1000); }},
     {"wrmsr_smm_base", []() noexcept { return write_msr_in_vain(0xc0010111, 0x1000); }},
-    {"wrmsr_tsc", []() noexcept { return write_msr(0x10, 0); }},
+    {"wrmsr_tsc", set_tsc_back},
     {"wrmsr_fs_base_non_canonical", []() noexcept { return write_msr(0xc0000100, non_canonical); }},
     {"wrmsr_gs_base_non_canonical", []() noexcept { return write_msr(0xc0000101, non_canonical); }},
     {"wrmsr_kernel_gs_base_non_canonical",
@@ -160,7 +179,7 @@ constexpr attempt list[] = {
     {"cli_and_spin", disable_interrupts},
     {"raise_iopl", raise_iopl},
     XENPP_INSTRUCTION("hlt", "hlt"),
-    XENPP_INSTRUCTION("invd", "invd"),
+    {"invd", invalidate_caches},
     XENPP_INSTRUCTION("swapgs", "swapgs"),
     XENPP_INSTRUCTION("sysretq", "sysretq"),
     XENPP_INSTRUCTION("vmrun", "xorl %%eax, %%eax\n\tvmrun %%rax"),

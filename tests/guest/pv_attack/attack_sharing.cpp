@@ -37,28 +37,6 @@ outcome map_grant(std::uint16_t domain,
     return grant_op(gnttab::map_grant_ref, m);
 }
 
-/// One of our own pages, granted to ourselves by entry 8 of our table.
-bool grant_to_ourselves(mfn page) noexcept {
-    abi::gnttab_setup_table s{};
-    static std::uint64_t frame = 0;
-    s.dom = abi::domid_self;
-    s.nr_frames = 1;
-    s.frame_list.p = reinterpret_cast<std::uint64_t>(&frame);
-    if (hypercall(abi::hypercall::grant_table_op, gnttab::setup_table, &s, 1) != 0 ||
-        s.status != 0) {
-        return false;
-    }
-    static auto* const table = new_page();
-    if (update_va(table, make_entry(mfn(frame), pte_rw)) != 0) {
-        return false;
-    }
-    auto* const entry = reinterpret_cast<abi::grant_entry_v1 volatile*>(table) + 8;
-    entry->domid = 1; // whoever that is: not allowed to be us
-    entry->frame = static_cast<std::uint32_t>(page.raw());
-    entry->flags = static_cast<std::uint16_t>(abi::gtf_permit_access);
-    return true;
-}
-
 /// A page table of ours, offered to others as writable memory; nobody may map it, nor may it be
 /// transferred.
 outcome transfer_a_page_table(mfn f) noexcept {
@@ -142,27 +120,13 @@ constexpr attempt list[] = {
      }},
     {"grant_table_of_domain_0", []() noexcept { return grant_table_of(0, 1); }},
     {"grant_table_too_large", []() noexcept { return grant_table_of(abi::domid_self, 100'000); }},
-    {"grant_frame_as_page_table",
+    {"grant_table_as_page_table",
      []() noexcept {
-         auto* const page = new_page();
-         if (!grant_to_ourselves(mfn_of(page))) {
-             return outcome{};
-         }
-         // The table itself is shared with the hypervisor: it may be no page table.
-         auto const f = entry_of(to_argument(page), 1);
-         static_cast<void>(f);
-         abi::gnttab_setup_table s{};
-         static std::uint64_t frame = 0;
-         s.dom = abi::domid_self;
-         s.nr_frames = 1;
-         s.frame_list.p = to_argument(&frame);
-         hypercall(abi::hypercall::grant_table_op, gnttab::setup_table, &s, 1);
-         return refused_if_negative(mmuext(abi::mmuext_cmd::pin_l1_table, mfn(frame)));
+         return refused_if_negative(mmuext(abi::mmuext_cmd::pin_l1_table, grant_frame()));
      }},
     {"shared_info_as_page_table",
      []() noexcept {
-         return refused_if_negative(
-             mmuext(abi::mmuext_cmd::pin_l1_table, mfn(start_info().shared_info >> 12)));
+         return refused_if_negative(mmuext(abi::mmuext_cmd::pin_l1_table, shared_info_frame()));
      }},
     {"send_to_no_port",
      []() noexcept { return event_op(evtchn::send, abi::evtchn_send{.port = 999}); }},

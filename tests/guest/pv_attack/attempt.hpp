@@ -77,6 +77,11 @@ mfn own_table(unsigned level) noexcept;
 /// A frame of memory that is not ours: of the hypervisor or of another domain.
 mfn foreign_frame() noexcept;
 
+/// What the hypervisor shares with the domain: its shared info, and its grant table (frame 0:
+/// none).
+mfn shared_info_frame() noexcept;
+mfn grant_frame() noexcept;
+
 /// One more than the highest machine frame.
 std::uint64_t machine_frames() noexcept;
 

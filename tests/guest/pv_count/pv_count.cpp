@@ -5,15 +5,15 @@
 #include <xenpp/abi/sched.hpp>
 
 void guest::test() noexcept {
-    std::uint64_t now = shared().vcpu_info[0].time.system_time;
     for (std::uint64_t n = 1;; ++n) {
         print("count ");
         print(n);
         print("\n");
         abi::sched_poll p{};
-        now += 100'000'000;
-        p.timeout = now;
-        hypercall(abi::hypercall::sched_op, abi::sched_op::poll, &p);
+        p.timeout = now_ns() + 100'000'000;
+        while (now_ns() < p.timeout) { // the console's events end a poll too
+            hypercall(abi::hypercall::sched_op, abi::sched_op::poll, &p);
+        }
     }
 }
 

@@ -41,10 +41,6 @@ std::uint64_t const* p2m() noexcept {
     return reinterpret_cast<std::uint64_t const*>(start_page->mfn_list);
 }
 
-std::uint64_t m2p(mfn f) noexcept {
-    return reinterpret_cast<std::uint64_t const*>(abi::mach2phys_virt_start)[f.raw()];
-}
-
 void tell_console() noexcept {
     abi::evtchn_send send{.port = start_page->console.domU.evtchn};
     hypercall(abi::hypercall::event_channel_op, abi::evtchn_op::send, &send);
@@ -83,9 +79,21 @@ mfn mfn_of(void const* address) noexcept {
     return mfn_of(pfn((reinterpret_cast<std::uint64_t>(address) - virt_base) >> xenpp::page_shift));
 }
 
+std::uint64_t pfn_of(mfn f) noexcept {
+    auto const* const table = reinterpret_cast<std::uint64_t const*>(abi::mach2phys_virt_start);
+    auto p = ~std::uint64_t{0};
+    guarded([&] { p = *const_cast<std::uint64_t const volatile*>(table + f.raw()); });
+    return p;
+}
+
+bool is_memory(mfn f) noexcept {
+    auto const p = pfn_of(f);
+    return p < start_page->nr_pages && mfn_of(pfn(p)) == f;
+}
+
 std::uint64_t* address_of(mfn f) noexcept {
-    pfn const p(m2p(f));
-    if (p >= mapped_end || mfn_of(p) != f) {
+    pfn const p(pfn_of(f));
+    if (p >= mapped_end || !is_memory(f)) {
         return nullptr;
     }
     return reinterpret_cast<std::uint64_t*>(virt_base + (p.raw() << xenpp::page_shift));
@@ -209,6 +217,17 @@ void print_signed(std::int64_t number) noexcept {
     print(static_cast<std::uint64_t>(number));
 }
 
+std::uint64_t now_ns() noexcept {
+    auto const& t = shared().vcpu_info[0].time; // it never changes: the clock is a stable one
+    std::uint32_t low = 0;
+    std::uint32_t high = 0;
+    asm volatile("rdtsc" : "=a"(low), "=d"(high));
+    auto ticks = (std::uint64_t{high} << 32 | low) - t.tsc_timestamp;
+    ticks = t.tsc_shift < 0 ? ticks >> -t.tsc_shift : ticks << t.tsc_shift;
+    __extension__ using wide = unsigned __int128;
+    return t.system_time + static_cast<std::uint64_t>(wide{ticks} * t.tsc_to_system_mul >> 32);
+}
+
 void power_off() noexcept {
     abi::sched_shutdown how{.reason = abi::shutdown_poweroff};
     hypercall(abi::hypercall::sched_op, abi::sched_op::shutdown, &how);
@@ -280,7 +299,7 @@ void guest_trap(trap_frame* frame) noexcept {
     }
     frame->rip = reinterpret_cast<std::uint64_t>(&guard_return);
     frame->rsp = guard_stack;
-    frame->cs = abi::flat_kernel_cs;
+    frame->cs = return_to_kernel;
     frame->ss = abi::flat_kernel_ss;
     frame->rflags = 0x200;
 }
@@ -292,10 +311,10 @@ void guest_main(abi::start_info const* start) noexcept {
     // 4 MiB blocks, and 512 KiB at least behind the stack (xen.h, "start-of-day memory layout").
     mapped_end = pfn((next_mapped.raw() + 128 + 1023) / 1024 * 1024);
     next_unmapped = mapped_end;
-    console = reinterpret_cast<abi::xencons_interface*>(
-        virt_base + (m2p(mfn(start->console.domU.mfn)) << xenpp::page_shift));
     register_traps();
     update_va(shared_page.data(), start->shared_info | pte_rw);
+    console = reinterpret_cast<abi::xencons_interface*>(
+        virt_base + (pfn_of(mfn(start->console.domU.mfn)) << xenpp::page_shift));
     test();
     power_off();
 }

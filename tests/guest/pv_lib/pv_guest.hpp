@@ -33,6 +33,9 @@ std::string_view command_line() noexcept;
 
 [[noreturn]] void power_off() noexcept;
 
+/// System time in nanoseconds, the clock of timers and time-outs.
+std::uint64_t now_ns() noexcept;
+
 // --- hypercalls ---
 
 inline std::int64_t raw_hypercall(std::uint64_t number,
@@ -85,6 +88,9 @@ struct fault {
 extern fault last_fault;
 inline constexpr std::uint64_t no_fault = 0xffff;
 
+/// CS of an iret to the kernel: by its two low bits the hypervisor tells kernel from process.
+inline constexpr std::uint64_t return_to_kernel = abi::flat_kernel_cs & ~3U;
+
 /// Takes traps that no guarded call is there for: true when the frame may be returned to.
 using trap_hook = bool (*)(trap_frame&) noexcept;
 extern trap_hook on_trap;
@@ -114,6 +120,10 @@ inline constexpr std::uint64_t virt_base = 0xffffffff80000000;
 /// The machine frame of a pseudo-physical one, and of an address in the kernel's mapping.
 xenpp::mfn mfn_of(xenpp::pfn f) noexcept;
 xenpp::mfn mfn_of(void const* address) noexcept;
+/// What the machine-to-physical table says of a frame; all ones where it has no entry.
+std::uint64_t pfn_of(xenpp::mfn f) noexcept;
+/// Whether a frame is memory of ours.
+bool is_memory(xenpp::mfn f) noexcept;
 /// Where a frame of ours is mapped; null if it is none of the kernel's mapping.
 std::uint64_t* address_of(xenpp::mfn f) noexcept;
 

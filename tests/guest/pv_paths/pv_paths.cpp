@@ -116,7 +116,8 @@ void guest::test() noexcept {
     }
     path("multicall_of_8",
          [&] { hypercall(abi::hypercall::multicall, calls.data(), calls.size()); });
-    abi::vcpu_set_singleshot_timer timer{.timeout_abs_ns = ~std::uint64_t{0} >> 2, .flags = 0, .reserved_ = 0};
+    abi::vcpu_set_singleshot_timer timer{
+        .timeout_abs_ns = ~std::uint64_t{0} >> 2, .flags = 0, .reserved_ = 0};
     path("set_singleshot_timer", [&] {
         hypercall(abi::hypercall::vcpu_op, abi::vcpu_op::set_singleshot_timer, 0, &timer);
     });
