@@ -152,11 +152,6 @@ constexpr attempt list[] = {
          return event_op(evtchn::bind_virq,
                          abi::evtchn_bind_virq{.virq = 99, .vcpu = 0, .port = 0});
      }},
-    {"bind_virq_of_the_control_domain",
-     []() noexcept {
-         return event_op(evtchn::bind_virq,
-                         abi::evtchn_bind_virq{.virq = abi::virq_dom_exc, .vcpu = 0, .port = 0});
-     }},
     {"bind_virq_on_no_vcpu",
      []() noexcept {
          return event_op(evtchn::bind_virq,

@@ -1,0 +1,143 @@
+# SPDX-License-Identifier: Apache-2.0
+# Stock kernels as PV guests: boot, without SVM, beside PVH, GRUB, the on_* actions, load.
+import os
+import re
+import time
+import unittest
+
+from bed import BUILD, RAMDISK, Bed, BedTest
+
+GRUB = os.path.join(BUILD, "guest/grub-x86_64-xen.bin")
+LOAD = os.path.join(BUILD, "tests/machine/load")
+LOAD_SECONDS = int(os.environ.get("XENPP_TEST_LOAD", "20"))  # 600 for the full run
+
+
+def cpio(files):
+    """A newc archive of {name: (mode, bytes)}: behind a ramdisk, more of it."""
+    out = b""
+    for ino, (name, (mode, content)) in enumerate([*files.items(), ("TRAILER!!!", (0, b""))], 1):
+        fields = [ino, mode, 0, 0, 1, 0, len(content), 0, 0, 0, 0, len(name) + 1, 0]
+        out += b"070701" + b"".join(b"%08x" % f for f in fields) + name.encode() + b"\0"
+        out += b"\0" * (-len(out) % 4) + content
+        out += b"\0" * (-len(out) % 4)
+    return out
+
+
+class PvTest(BedTest):
+    def boot(self, name, vcpus=1, **keys):
+        self.bed.create(name, type="pv", vcpus=vcpus, **{"cmdline": "console=hvc0", **keys})
+        m = self.bed.wait_log(name, r"GUEST-UP type=(\S+) cpus=(\d+) clock=(\S+)")
+        self.assertEqual(m.groups(), ("xen", str(vcpus), "xen"))
+
+    def use_shell(self, name):
+        self.bed.type_into(name, "echo answer=$((6*7))")
+        self.bed.wait_log(name, r"answer=42")
+
+
+class Boot(PvTest):
+    def check(self, vcpus):
+        self.boot("one", vcpus)
+        self.assertIn("Booting kernel on Xen", self.bed.log("one"))
+        self.assertNotIn("PVH", self.bed.log("one"))
+        self.use_shell("one")
+        self.assertEqual(self.bed.domains()["one"][2], vcpus)
+        self.assertIn('"pv"', self.bed.xl("list", "-l", "one").stdout)
+        self.bed.xl("shutdown", "-w", "one")
+        self.bed.wait_gone()
+
+    def test_one_vcpu(self):
+        self.check(1)
+
+    def test_two_vcpus(self):
+        self.check(2)
+
+    def test_beside_pvh(self):
+        self.boot("pv")
+        self.bed.create("pvh")
+        self.bed.wait_log("pvh", "GUEST-UP")
+        for name in ("pv", "pvh"):
+            self.use_shell(name)
+        self.bed.xl("shutdown", "-a", "-w")
+        self.bed.wait_gone()
+
+    def test_grub_to_its_prompt(self):
+        self.bed.create("grub", type="pv", kernel=GRUB, ramdisk=None, cmdline=None, memory=64)
+        self.bed.wait_log("grub", "grub>")
+        self.bed.type_into("grub", "echo answer=4''2")
+        self.bed.wait_log("grub", "answer=42")
+        self.bed.type_into("grub", "halt")
+        self.bed.wait_gone()
+
+
+class WithoutSvm(PvTest):
+    """A machine whose processor has no SVM, or has it switched off."""
+
+    def setUp(self):
+        self.bed = Bed()
+        wrapper = os.path.join(self.bed.state, "qemu-without-svm")
+        with open(wrapper, "w", encoding="utf-8") as f:
+            f.write('#!/usr/bin/env bash\nwords=()\nfor w in "$@"; do\n'
+                    '    [ "${p:-}" = -cpu ] && w=$w,-svm\n    words+=("$w"); p=$w\ndone\n'
+                    'exec qemu-system-x86_64 "${words[@]}"\n')
+        os.chmod(wrapper, 0o755)
+        self.bed.env.update(XENPP_QEMU=wrapper, XENPP_ACCEL="tcg")
+        self.addCleanup(self._close)
+
+    def test_boot(self):
+        self.boot("one", 2)
+        self.use_shell("one")
+        r = self.bed.xl("create", self.bed.config("other"), check=False)
+        self.assertNotEqual(r.returncode, 0, "a PVH domain on a machine without SVM")
+        self.bed.xl("shutdown", "-w", "one")
+        self.bed.wait_gone()
+
+
+class Actions(PvTest):
+    """The ends of a PV guest are told apart."""
+
+    def check(self, event, do, action, found):
+        name = f"{event[3:]}-{action}"
+        self.bed.create(name, type="pv", memory=96, cmdline=f"console=hvc0 quiet do={do}", **{event: action})
+        first = self.bed.domains().get(name, (None,))[0]
+        self.bed.wait(f"{name}: {action}", lambda: found(self.bed.domains().get(name), first))
+        self.bed.xl("destroy", name, check=False)
+        self.bed.wait_gone()
+
+    def test_poweroff_destroys(self):
+        self.check("on_poweroff", "poweroff", "destroy", lambda d, _: d is None)
+
+    def test_reboot_restarts(self):
+        self.check("on_reboot", "reboot", "restart", lambda d, first: d is not None and d[0] != first)
+
+    def test_crash_is_kept(self):
+        self.check("on_crash", "panic", "preserve", lambda d, _: d is not None and "c" in d[3])
+
+
+class UnderLoad(PvTest):
+    def test_memory_management(self):
+        bed = self.bed
+        bed.xl("list")
+        free = bed.info("free_memory")
+        ramdisk = os.path.join(bed.state, "ramdisk")
+        with open(RAMDISK, "rb") as stock, open(LOAD, "rb") as load, open(ramdisk, "wb") as both:
+            content = stock.read()
+            both.write(content + b"\0" * (-len(content) % 4) + cpio({"load": (0o100755, load.read())}))
+        self.boot("loaded", 2, ramdisk=ramdisk, memory=256)
+        bed.type_into("loaded", f"/load {LOAD_SECONDS} 6 &")
+        end = time.monotonic() + LOAD_SECONDS
+        while time.monotonic() < end:  # a CPU leaves and comes back meanwhile
+            bed.type_into("loaded", "cd /sys/devices/system/cpu/cpu1; echo 0 > online; sleep 1; echo 1 > online; "
+                          "echo cpus-are-$(nproc)")
+            time.sleep(3)
+        m = bed.wait_log("loaded", r"LOAD-DONE bad=(\d+)")
+        self.assertEqual(m.group(1), "0")
+        self.assertRegex(bed.log("loaded"), r"cpus-are-2")
+        self.assertNotRegex(bed.log("loaded"), r"Oops|BUG|WARNING:|LOAD-BAD|Call Trace")
+        self.use_shell("loaded")
+        bed.xl("shutdown", "-w", "loaded")
+        bed.wait_gone()
+        bed.wait("every frame to be free again", lambda: bed.info("free_memory") == free)
+
+
+if __name__ == "__main__":
+    unittest.main()
