@@ -66,9 +66,8 @@ public:
     void pv_load_controls(hv::vcpu<image_platform>& v) noexcept;
     void pv_load_debug(hv::vcpu<image_platform>& v) noexcept;
     std::uint64_t pv_base(hv::vcpu<image_platform>& v, hv::pv::segment_base b) noexcept;
-    void pv_set_base(hv::vcpu<image_platform>& v,
-                     hv::pv::segment_base b,
-                     std::uint64_t value) noexcept;
+    void
+    pv_set_base(hv::vcpu<image_platform>& v, hv::pv::segment_base b, std::uint64_t value) noexcept;
     void pv_load_user_gs(hv::vcpu<image_platform>& v, std::uint16_t selector) noexcept;
     void flush_local_tlb() noexcept;
     void flush_local_page(std::uint64_t address) noexcept;

@@ -37,11 +37,11 @@ struct alignas(64) percpu {
     bool link_is_polled = false;        ///< the control domain need not ring
     std::uint64_t link_served_ns = 0;   ///< when the link last had work; 0: too long ago
     std::uint64_t link_deadline_ns = 0; ///< the link's work waits: by then it is its turn; 0: none
-    void* loaded = nullptr; ///< the vCPU whose state is in the registers
-    bool* resched = nullptr; ///< the scheduler's wish for this CPU, atomic
-    std::uint64_t host_state_pa = 0; ///< hv/svm: what VMLOAD of a guest displaced
-    std::uint64_t cr4 = 0;           ///< without what a guest chooses
-    hv::exit_action pv_action;       ///< how the last stay of a PV vCPU ended
+    void* loaded = nullptr;             ///< the vCPU whose state is in the registers
+    bool* resched = nullptr;            ///< the scheduler's wish for this CPU, atomic
+    std::uint64_t host_state_pa = 0;    ///< hv/svm: what VMLOAD of a guest displaced
+    std::uint64_t cr4 = 0;              ///< without what a guest chooses
+    hv::exit_action pv_action;          ///< how the last stay of a PV vCPU ended
     x86::tss64 tss{};
     bool online = false;
 };

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // What the hypervisor's image does on a processor, done for a simulation by whoever calls.
 #include <xenpp/hv/hypercall_table.hpp>
-#include <xenpp/hv/pv/cpuid.hpp>
 #include <xenpp/hv/interrupt.hpp>
+#include <xenpp/hv/pv/cpuid.hpp>
 #include <xenpp/hv/sched_op.hpp>
 #include <xenpp/x86/cpuid.hpp>
 

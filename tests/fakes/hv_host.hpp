@@ -3,8 +3,8 @@
 #pragma once
 
 #include <xenpp/hv/domain_life.hpp>
-#include <xenpp/hv/pv/cpuid.hpp>
 #include <xenpp/hv/interrupt.hpp>
+#include <xenpp/hv/pv/cpuid.hpp>
 
 #include <fakes/fake_cpuid.hpp>
 #include <fakes/fake_platform.hpp>

@@ -2,12 +2,12 @@
 // Arbitrary bytes as the life of a machine: hypercalls and exits of a control domain and of hostile
 // guests, time, memory that changes under the hypervisor's hands, failing allocations.
 #include <xenpp/hv/exit_apply.hpp>
-#include <xenpp/hv/pv/cpuid.hpp>
 #include <xenpp/hv/exit_io.hpp>
 #include <xenpp/hv/exit_mmio.hpp>
 #include <xenpp/hv/exit_msr.hpp>
 #include <xenpp/hv/exit_processor.hpp>
 #include <xenpp/hv/hypercall_table.hpp>
+#include <xenpp/hv/pv/cpuid.hpp>
 #include <xenpp/x86/svm_exit.hpp>
 
 #include <fakes/fake_cpuid.hpp>

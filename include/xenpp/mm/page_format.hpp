@@ -18,7 +18,7 @@ struct page_attributes {
     bool user = false;
     bool uncached = false;     ///< device memory
     std::uint8_t software = 0; ///< `software_bits` bits that the processor ignores, in every format
-    bool accessed = true;      ///< made without: the processor notes the first use (EPT: if enabled)
+    bool accessed = true; ///< made without: the processor notes the first use (EPT: if enabled)
 
     friend constexpr bool operator==(page_attributes const&,
                                      page_attributes const&) noexcept = default;
