@@ -31,6 +31,17 @@ namespace {
     __builtin_unreachable();
 }
 
+/// Where an iret leads to that is allowed.
+void stop_here() noexcept {
+    asm volatile("ud2");
+}
+
+/// The end of a page of ours: a fault can be pushed there.
+std::uint64_t good_stack() noexcept {
+    static auto* const page = new_page();
+    return to_argument(page) + xenpp::page_size;
+}
+
 template <class F>
 outcome unless_it_ends(F f) noexcept {
     return faults(f);
@@ -52,8 +63,10 @@ outcome stack_switch_and_enter(std::uint64_t stack) noexcept {
     hypercall(abi::hypercall::stack_switch, std::uint64_t{abi::flat_kernel_ss}, stack);
     // From user mode the frame goes to that stack; there is no user root, so this is refused or
     // ends.
-    return unless_it_ends(
-        [] { iret_to(virt_base, virt_base, abi::flat_user_cs, abi::flat_user_ss, 0x200, 0); });
+    return unless_it_ends([] {
+        iret_to(to_argument(&stop_here), good_stack(), abi::flat_user_cs, abi::flat_user_ss, 0x200,
+                0);
+    });
 }
 
 /// Two vCPUs: one writes a word of a table into a page while the other has it pinned.
@@ -80,6 +93,16 @@ outcome race() noexcept {
     }
     xenpp::atomic_store(stop_racing, 1U);
     return harmless_if(true);
+}
+
+/// IOPL and VM of an iret's frame are dropped: what runs then has neither.
+outcome raise_iopl_by_iret() noexcept {
+    constexpr std::uint64_t iopl_and_vm = 0x23000;
+    auto const o = unless_it_ends([] {
+        iret_to(to_argument(&stop_here), good_stack(), return_to_kernel, abi::flat_kernel_ss,
+                0x200 | iopl_and_vm, 0);
+    });
+    return (last_fault.rflags & iopl_and_vm) == 0 ? o : outcome{};
 }
 
 /// XSA-410: all memory as pinned tables that hang together, left behind for the domain's end.
@@ -119,27 +142,28 @@ constexpr attempt list[] = {
     {"iret_rip_non_canonical",
      []() noexcept {
          return unless_it_ends([] {
-             iret_to(non_canonical, virt_base, return_to_kernel, abi::flat_kernel_ss, 0x200, 0);
+             iret_to(non_canonical, good_stack(), return_to_kernel, abi::flat_kernel_ss, 0x200, 0);
          });
      }},
     {"iret_rip_in_the_hypervisor",
      []() noexcept {
          return unless_it_ends([] {
-             iret_to(image_address, virt_base, return_to_kernel, abi::flat_kernel_ss, 0x200, 0);
+             iret_to(image_address, good_stack(), return_to_kernel, abi::flat_kernel_ss, 0x200, 0);
          });
      }},
     {"iret_by_sysret_non_canonical",
      []() noexcept {
          have_processes();
          return unless_it_ends([] {
-             iret_to(non_canonical, virt_base, abi::flat_user_cs, abi::flat_user_ss, 0x200,
+             iret_to(non_canonical, good_stack(), abi::flat_user_cs, abi::flat_user_ss, 0x200,
                      abi::vgcf_in_syscall);
          });
      }},
     {"iret_cs_of_the_hypervisor",
      []() noexcept {
-         return unless_it_ends(
-             [] { iret_to(virt_base, virt_base, 0xe008, abi::flat_kernel_ss, 0x200, 0); });
+         return unless_it_ends([] {
+             iret_to(to_argument(&stop_here), good_stack(), 0xe008, abi::flat_kernel_ss, 0x200, 0);
+         });
      }},
     {"iret_by_sysret_into_the_hypervisor",
      []() noexcept {
@@ -151,15 +175,11 @@ constexpr attempt list[] = {
      }},
     {"iret_ss_ring_0",
      []() noexcept {
-         return unless_it_ends(
-             [] { iret_to(virt_base, virt_base, return_to_kernel, 0xe010, 0x200, 0); });
-     }},
-    {"iret_rflags_iopl_nt_vm",
-     []() noexcept {
          return unless_it_ends([] {
-             iret_to(virt_base, virt_base, return_to_kernel, abi::flat_kernel_ss, 0x27200, 0);
+             iret_to(to_argument(&stop_here), good_stack(), return_to_kernel, 0xe010, 0x200, 0);
          });
      }},
+    {"iret_rflags_iopl_and_vm", raise_iopl_by_iret},
     {"iret_frame_in_the_hypervisor",
      []() noexcept {
          return unless_it_ends([] {

@@ -15,7 +15,7 @@ using xenpp::pfn;
 
 namespace guest {
 
-fault last_fault{no_fault, 0, 0, 0};
+fault last_fault{no_fault, 0, 0, 0, 0};
 trap_hook on_trap = nullptr;
 
 extern "C" {
@@ -286,7 +286,8 @@ void guest_trap(trap_frame* frame) noexcept {
     if (on_trap != nullptr && on_trap(*frame)) {
         return;
     }
-    last_fault = {frame->vector, frame->error_code, frame->rip, shared().vcpu_info[0].arch.cr2};
+    last_fault = {frame->vector, frame->error_code, frame->rip, frame->rflags,
+                  shared().vcpu_info[0].arch.cr2};
     if (guard_stack == 0) {
         print("unexpected fault ");
         print(frame->vector);

@@ -81,6 +81,7 @@ struct fault {
     std::uint64_t vector = 0;
     std::uint64_t error_code = 0;
     std::uint64_t rip = 0;
+    std::uint64_t rflags = 0;
     std::uint64_t address = 0; ///< of a page fault
 };
 
@@ -101,7 +102,8 @@ extern "C" [[noreturn]] void do_iret();
 /// Calls `f`; false, and `last_fault` says which, when a fault ended it.
 template <class F>
 bool guarded(F f) noexcept {
-    last_fault = {no_fault, 0, 0, 0};
+    last_fault = {};
+    last_fault.vector = no_fault;
     return run_guarded([](void* p) { (*static_cast<F*>(p))(); }, &f);
 }
 
