@@ -10,6 +10,7 @@
 #include <xenpp/hv/pv/cpuid.hpp>
 #include <xenpp/x86/svm_exit.hpp>
 
+#include <fakes/byte_source.hpp>
 #include <fakes/fake_cpuid.hpp>
 #include <fakes/fake_platform.hpp>
 #include <fakes/hv_invariants.hpp>
@@ -23,37 +24,12 @@
 #include <span>
 
 using namespace xenpp;
+using fakes::byte_source;
 using fakes::fake_platform;
 using domain = hv::domain<fake_platform>;
 using vcpu = hv::vcpu<fake_platform>;
 
 namespace {
-
-/// The input, zero behind its end.
-class byte_source {
-public:
-    explicit byte_source(std::span<std::uint8_t const> s) noexcept : left_(s) {}
-
-    bool is_empty() const noexcept { return left_.empty(); }
-
-    template <class T>
-    T take() noexcept {
-        T value{};
-        fill(&value, sizeof value);
-        return value;
-    }
-
-    unsigned below(unsigned n) noexcept { return take<std::uint8_t>() % n; }
-
-    void fill(void* to, std::size_t n) noexcept {
-        auto const part = std::min(n, left_.size());
-        std::memcpy(to, left_.data(), part);
-        left_ = left_.subspan(part);
-    }
-
-private:
-    std::span<std::uint8_t const> left_;
-};
 
 /// A vendor whose instructions are all two bytes long.
 struct plain_vendor {

@@ -1,0 +1,192 @@
+// SPDX-License-Identifier: Apache-2.0
+// Processors' translation caches as the manuals allow them: anything that was ever walked may be
+// used until it is flushed, tables on the way included.
+#pragma once
+
+#include <fakes/hv_host.hpp>
+
+#include <array>
+#include <cstdint>
+#include <map>
+#include <string>
+#include <utility>
+
+namespace xenpp::fakes {
+
+/// The TLBs of a host's CPUs, flushed when the hypervisor says so. A CPU that is kicked leaves its
+/// guest.
+class tlb_model {
+public:
+    static constexpr unsigned cpus = 2;
+    using vcpu = hv_host::vcpu;
+
+    explicit tlb_model(hv_host& h) : h_(h) {
+        h.platform.on_kick = [this](cpu_id c) { atomic_store(h_.hv.tlb[c.raw()].in_guest, 0U); };
+        h.platform.on_flush = [this](cpu_id c) { cpu_[c.raw()].forget(); };
+        h.platform.on_flush_page = [this](cpu_id c, std::uint64_t va) {
+            cpu_[c.raw()].leaf.erase(va & page_mask);
+            cpu_[c.raw()].table.clear(); // INVLPG drops all of the paging-structure caches
+        };
+    }
+
+    tlb_model(tlb_model const&) = delete;
+    tlb_model& operator=(tlb_model const&) = delete;
+
+    ~tlb_model() {
+        h_.platform.on_kick = nullptr;
+        h_.platform.on_flush = nullptr;
+        h_.platform.on_flush_page = nullptr;
+    }
+
+    vcpu* on(unsigned c) const { return cpu_[c].v; }
+
+    /// Makes `v` (null: nobody) the vCPU of CPU `c`, which then enters its guest.
+    void load(unsigned c, vcpu* v) {
+        h_.platform.run_on(cpu_id(c));
+        hv::pv::leave_guest(h_.hv);
+        auto& cpu = cpu_[c];
+        if (cpu.v != v && cpu.v != nullptr) {
+            cpu.forget(); // the hypervisor's own CR3
+            hv::pv::leave_space(h_.hv);
+            atomic_store(cpu.v->running, false);
+        }
+        if (v != nullptr) {
+            if (cpu.v != v) {
+                v->processor = cpu_id(c);
+                atomic_store(v->running, true);
+                hv::pv::load_root(*v);
+            }
+            enter(c);
+        }
+        cpu.v = v;
+    }
+
+    /// What a CPU does between two stays in a guest.
+    void enter(unsigned c) {
+        h_.platform.run_on(cpu_id(c));
+        hv::pv::leave_guest(h_.hv);
+        hv::pv::pass_epoch(h_.hv);
+        hv::pv::enter_guest(h_.hv);
+    }
+
+    /// The guest on `c` uses address `va`; with `from_caches`, by what the CPU knows already.
+    void touch(unsigned c, std::uint64_t va, bool from_caches) {
+        auto& cpu = cpu_[c];
+        if (cpu.v == nullptr || atomic_load(h_.hv.tlb[c].in_guest) == 0 ||
+            !hv::pv::is_guest_address(va)) {
+            return;
+        }
+        auto table = hv::pv::kernel_root(*cpu.v);
+        bool may_write = true;
+        for (unsigned level = 4; level != 0; --level) {
+            auto const key = std::pair{level, va >> (12 + level * 9)};
+            if (from_caches && cpu.table.count(key) != 0) {
+                table = cpu.table[key];
+            }
+            cpu.table[key] = table;
+            auto const* const entries =
+                reinterpret_cast<std::uint64_t const*>(h_.platform.map(table));
+            auto const e = entries[hv::pv::table_index(va, level)];
+            auto const frame = hv::pv::frame_in(e);
+            if ((e & 1) == 0 || frame.raw() >= h_.platform.frame_count()) {
+                return;
+            }
+            may_write = may_write && (e & hv::pv::entry_write) != 0;
+            table = frame;
+        }
+        cpu.leaf[va & page_mask] = {table, may_write};
+    }
+
+    /// What a CPU that is in a guest could do that it must not; empty: nothing.
+    std::string find_fault() {
+        for (unsigned c = 0; c != cpus; ++c) {
+            if (cpu_[c].v == nullptr || atomic_load(h_.hv.tlb[c].in_guest) == 0) {
+                continue;
+            }
+            auto const& d = cpu_[c].v->dom;
+            for (auto const& [va, to] : cpu_[c].leaf) {
+                if (auto const why = wrong_leaf(d, to.first, to.second); why != nullptr) {
+                    return describe(c, to.first, why);
+                }
+            }
+            for (auto const& [key, table] : cpu_[c].table) {
+                if (auto const why = wrong_table(d, table); why != nullptr) {
+                    return describe(c, table, why);
+                }
+            }
+        }
+        return {};
+    }
+
+private:
+    struct caches {
+        vcpu* v = nullptr;
+        std::map<std::uint64_t, std::pair<mfn, bool>> leaf;
+        std::map<std::pair<unsigned, std::uint64_t>, mfn> table;
+
+        void forget() {
+            leaf.clear();
+            table.clear();
+        }
+    };
+
+    static std::string describe(unsigned c, mfn f, char const* why) {
+        return "CPU " + std::to_string(c) + ", frame " + std::to_string(f.raw()) + ": " + why;
+    }
+
+    /// A frame that was freed may be known until it is used anew.
+    char const* wrong_owner(hv_host::domain const& d, hv::page_info const& page) {
+        if (page.use == hv::page_use::dying) {
+            return nullptr;
+        }
+        if (page.use != hv::page_use::guest && page.use != hv::page_use::shared) {
+            return "a stale translation of memory that is nobody's";
+        }
+        return page.owner == d.id ? nullptr : "a stale translation of another's memory";
+    }
+
+    char const* wrong_leaf(hv_host::domain const& d, mfn f, bool may_write) {
+        auto const* const page = h_.hv.frames.find(f);
+        if (page == nullptr) {
+            return "no memory";
+        }
+        if (auto const why = wrong_owner(d, *page); why != nullptr && !has_grant(d, f)) {
+            return why;
+        }
+        auto const t = hv::pv::type_of(*page);
+        bool const is_guarded = t.type() != hv::pv::page_type::writable && t.raw != 0 &&
+                                (t.count() != 0 || t.has(hv::pv::type_word::partial));
+        return page->use == hv::page_use::guest && may_write && is_guarded
+                   ? "a table or descriptor page that can be written"
+                   : nullptr;
+    }
+
+    char const* wrong_table(hv_host::domain const& d, mfn f) {
+        auto const& page = h_.hv.frames.info(f);
+        if (auto const why = wrong_owner(d, page); why != nullptr) {
+            return why;
+        }
+        auto const t = hv::pv::type_of(page);
+        return page.use == hv::page_use::guest && t.type() == hv::pv::page_type::writable &&
+                       t.count() != 0
+                   ? "a page that can be written is walked as a table"
+                   : nullptr;
+    }
+
+    bool has_grant(hv_host::domain const& d, mfn f) {
+        auto& grants = const_cast<hv_host::domain&>(d).grants;
+        for (std::uint32_t h = 0; h < grants.track_count; ++h) {
+            auto const& e = grants.track(h);
+            auto* const granter = h_.hv.domains[e.granter.raw()];
+            if (e.flags != 0 && granter != nullptr && granter->grants.active(e.ref).frame == f) {
+                return true;
+            }
+        }
+        return false;
+    }
+
+    hv_host& h_;
+    std::array<caches, cpus> cpu_;
+};
+
+} // namespace xenpp::fakes
