@@ -263,6 +263,11 @@ private:
         make(in, g, call::mmu_update, {0, 1, 0, abi::domid_self}, &request, sizeof request);
         if (!to_link) {
             remap();
+            return;
+        }
+        for (unsigned c = 0; c != tlb_model::cpus; ++c) {
+            tlb_.touch(c, pv_guest::base + ((at - hv::pv::table_index(pv_guest::base, 2)) << 21),
+                       false);
         }
     }
 

@@ -17,17 +17,6 @@ namespace xenpp::hv::pv {
 
 namespace detail {
 
-/// The entry of a live L1 of `w.d` at a machine address, or null.
-template <class P>
-table_entry* l1_entry_at(table_work<P> const& w, maddr at) noexcept {
-    auto* const page = w.d.hv.frames.find(to_mfn(at));
-    if (page == nullptr || (at.raw() & 7) != 0 || !is_memory_of(*page, w.d.id) ||
-        !type_of(*page).is_live_table(1)) {
-        return nullptr;
-    }
-    return &w.map(to_mfn(at))[at.raw() >> 3 & (table_entries - 1)];
-}
-
 /// Where in the machine an entry of a table lies.
 template <class P>
 maddr address_of(domain<P> const& d, table_entry const* entry) noexcept {
@@ -57,7 +46,7 @@ expected<maddr, errc> map_granted(
     vcpu<P>& v, domain<P>& owner, mfn f, std::uint64_t address, std::uint32_t flags) noexcept {
     table_work<P> w(v.dom);
     auto* const slot = (flags & abi::gntmap_contains_pte) != 0
-                           ? detail::l1_entry_at(w, maddr(address))
+                           ? l1_entry_at(w, maddr(address))
                            : find_l1_entry(w, kernel_root(v), address);
     auto& page = w.info(f);
     bool const writable = (flags & abi::gntmap_readonly) == 0;
@@ -86,7 +75,7 @@ bool unmap_granted(domain<P>& d,
         return false;
     }
     table_work<P> w(d);
-    auto* const slot = detail::l1_entry_at(w, at);
+    auto* const slot = l1_entry_at(w, at);
     if (slot != nullptr && detail::is_granted_entry(atomic_load(*slot), f, writable)) {
         put_leaf(d, atomic_exchange(*slot, 0));
     }
@@ -104,7 +93,7 @@ bool replace_granted(vcpu<P>& v,
                      std::uint64_t new_address) noexcept {
     auto const index = static_cast<unsigned>(at.raw() >> 3) & (table_entries - 1);
     table_work<P> w(v.dom);
-    auto* const slot = detail::l1_entry_at(w, at);
+    auto* const slot = l1_entry_at(w, at);
     auto* const from = new_address != 0 ? find_l1_entry(w, kernel_root(v), new_address) : nullptr;
     if (table_index(address, 1) != index || slot == nullptr || slot == from ||
         !detail::is_granted_entry(atomic_load(*slot), f, writable) ||

@@ -76,7 +76,7 @@ bool store_to_table(vcpu<P>& v, maddr at, x86::store_instruction const& s) noexc
         auto const r = x86::compute_store(s, old >> shift, operand, c.rax, c.rflags);
         auto const wanted = (old & ~mask) | r.memory << shift;
         if (r.is_stored) {
-            auto const was = exchange_l1_entry(v.dom, entry_at, wanted, &old);
+            auto const was = compare_exchange_l1_entry(v.dom, entry_at, old, wanted);
             if (!was) {
                 return false;
             }

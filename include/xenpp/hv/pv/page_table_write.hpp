@@ -122,38 +122,53 @@ write_entry(table_work<P>& w, maddr at, table_entry value, ad_bits ad) noexcept 
     return {};
 }
 
+/// The entry of a live L1 of `w.d` at a machine address, or null.
+template <class P>
+table_entry* l1_entry_at(table_work<P> const& w, maddr at) noexcept {
+    auto* const page = w.d.hv.frames.find(to_mfn(at));
+    if (page == nullptr || (at.raw() & 7) != 0 || !is_memory_of(*page, w.d.id) ||
+        !type_of(*page).is_live_table(1)) {
+        return nullptr;
+    }
+    return &w.map(to_mfn(at))[at.raw() >> 3 & (table_entries - 1)];
+}
+
 /// A guest's instruction stores `value` at `at`, which it may only read: done for it if that is an
 /// entry of a live L1. `inval`: it is not, or may not be so.
 template <class P>
 expected<void, errc> write_l1_entry(domain<P>& d, maddr at, table_entry value) noexcept {
     table_work<P> w(d);
-    auto* const page = d.hv.frames.find(to_mfn(at));
-    if (page == nullptr || (at.raw() & 7) != 0 || !is_memory_of(*page, d.id) ||
-        !type_of(*page).is_live_table(1)) {
-        return unexpected(errc::inval);
-    }
-    return write_l1(d, w.map(to_mfn(at))[at.raw() >> 3 & (table_entries - 1)], value);
+    auto* const slot = l1_entry_at(w, at);
+    return slot != nullptr ? write_l1(d, *slot, value)
+                           : expected<void, errc>(unexpected(errc::inval));
 }
 
-/// As above for an exchange: what was there. With `expect`, only if that was there.
+/// As above for a compare and exchange: what was there, which was `expect` if the value was stored.
 template <class P>
-expected<table_entry, errc> exchange_l1_entry(domain<P>& d,
-                                              maddr at,
-                                              table_entry value,
-                                              table_entry const* expect = nullptr) noexcept {
+expected<table_entry, errc>
+compare_exchange_l1_entry(domain<P>& d, maddr at, table_entry expect, table_entry value) noexcept {
     table_work<P> w(d);
-    auto* const page = d.hv.frames.find(to_mfn(at));
-    if (page == nullptr || (at.raw() & 7) != 0 || !is_memory_of(*page, d.id) ||
-        !type_of(*page).is_live_table(1)) {
+    auto* const slot = l1_entry_at(w, at);
+    if (slot == nullptr) {
         return unexpected(errc::inval);
     }
-    auto& slot = w.map(to_mfn(at))[at.raw() >> 3 & (table_entries - 1)];
-    auto const old = atomic_load(slot);
-    if (expect != nullptr && old != *expect) {
-        return old;
+    bool const is = (value & entry_present) != 0;
+    bool const was = (expect & entry_present) != 0;
+    bool const same = is && was && holds_same(expect, value);
+    if (is && !is_allowed(value, 1)) {
+        return unexpected(errc::inval);
     }
-    XENPP_TRY(write_l1(d, slot, value));
-    return old;
+    if (is && !same) {
+        XENPP_TRY(get_leaf(d, value));
+    }
+    auto seen = expect; // the processor may set bits of it until it is gone
+    bool const stored = atomic_compare_exchange(*slot, seen, is ? adjusted(value, 1) : value);
+    if (stored && was && !same) {
+        put_leaf(d, expect);
+    } else if (!stored && is && !same) {
+        put_leaf(d, value);
+    }
+    return seen;
 }
 
 /// The entry of the L1 that maps `va` in the address space of `root`, a live L4; null: there is no
