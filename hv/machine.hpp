@@ -11,6 +11,8 @@
 #include <xenpp/hv/link_service.hpp>
 #include <xenpp/hv/print.hpp>
 
+#include <cstddef>
+#include <new>
 #include <string_view>
 
 namespace xenpp::image {
@@ -20,8 +22,17 @@ using hypervisor = hv::hypervisor<platform>;
 using domain = hv::domain<platform>;
 using vcpu = hv::vcpu<platform>;
 
+/// Storage of the machine's hypervisor.
+struct machine_storage {
+    alignas(hypervisor) std::byte bytes[sizeof(hypervisor)];
+};
+
+extern machine_storage the_machine;
+
 /// The machine's hypervisor; constructed by boot_main.
-hypervisor& machine() noexcept;
+inline hypervisor& machine() noexcept {
+    return *std::launder(reinterpret_cast<hypervisor*>(the_machine.bytes));
+}
 
 /// Prints why and stops the machine: the hypervisor itself is broken.
 [[noreturn]] void panic(std::string_view why) noexcept;

@@ -29,11 +29,11 @@ namespace xenpp::image {
 
 std::array<percpu, hv::max_cpus> cpus;
 unsigned cpu_count = 1;
+machine_storage the_machine;
 
 namespace {
 
 platform the_platform;
-alignas(hypervisor) std::byte machine_storage[sizeof(hypervisor)];
 alignas(hv::link_service<platform>) std::byte link_storage[sizeof(hv::link_service<platform>)];
 bool has_link = false;
 
@@ -114,6 +114,7 @@ std::uint32_t known_tsc_khz() noexcept {
 void start_virtualization() noexcept {
     auto& m = machine();
     if (char const* const why = svm_missing(); why != nullptr) {
+        m.has_hvm = false;
         hv::print(m, "No hardware virtualization: ", why, "; HVM and PVH domains cannot run");
         return;
     }
@@ -166,10 +167,6 @@ void start_control_domain() noexcept {
 
 } // namespace
 
-hypervisor& machine() noexcept {
-    return *std::launder(reinterpret_cast<hypervisor*>(machine_storage));
-}
-
 bool serve_link() noexcept {
     constexpr unsigned budget = 32;
     return machine().link != nullptr && machine().link->pump(budget);
@@ -188,7 +185,7 @@ void boot_main(std::uint32_t start_info) {
     fpu_init();
     direct_map_init();
     serial_init();
-    new (machine_storage) hypervisor(the_platform);
+    new (the_machine.bytes) hypervisor(the_platform);
     boot_info info;
     if (!read_pvh(start_info, info)) {
         panic("no PVH boot information");
@@ -216,6 +213,7 @@ void boot_main(std::uint32_t start_info) {
     hv::print(machine(), "Detected ", clock_khz() / 1000, " MHz TSC");
     machine().scheduler.on(here.id).online = true;
     here.resched = &machine().scheduler.on(here.id).resched;
+    here.tlb = &machine().tlb[here.id.raw()];
     // What every address space of a PV guest shares.
     std::copy_n(boot_pml4 + hv::pv::first_own_slot, hv::pv::own_slots, machine().own_slots.begin());
     read_processor();

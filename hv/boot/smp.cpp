@@ -75,6 +75,7 @@ void ap_main() {
     exceptions_init_cpu(here);
     lapic_init();
     here.resched = &machine().scheduler.on(here.id).resched;
+    here.tlb = &machine().tlb[here.id.raw()];
     fpu_init_cpu(here);
     pv_init_cpu(here);
     auto const save_area = machine().frames.allocate(1, domid_xen, hv::page_use::hypervisor);

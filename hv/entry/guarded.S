@@ -8,6 +8,10 @@
     .align 16
     .globl pv_copy
 pv_copy:
+    cmpq    $8, %rdx
+    je      4f
+    cmpq    $4, %rdx
+    je      5f
     movq    %rdx, %rcx
     shrq    $3, %rcx
 1:  rep movsq
@@ -18,9 +22,21 @@ pv_copy:
     ret
 3:  xorl    %eax, %eax
     ret
+4:  movq    (%rsi), %rax        // one access each, as guests expect of such words
+6:  movq    %rax, (%rdi)
+    movl    $1, %eax
+    ret
+5:  movl    (%rsi), %eax
+7:  movl    %eax, (%rdi)
+    movl    $1, %eax
+    ret
     .pushsection .fixups, "a"
     .quad   1b, 3b
     .quad   2b, 3b
+    .quad   4b, 3b
+    .quad   5b, 3b
+    .quad   6b, 3b
+    .quad   7b, 3b
     .popsection
 
 // bool pv_zero(void* rdi, size_t rsi)

@@ -19,7 +19,7 @@
 
     .section .text
 
-// pv_run(guest_context* rdi, vcpu* rsi): until pv_exit gives false.
+// pv_run(guest_context* rdi, vcpu* rsi, percpu* rdx): until pv_exit gives false.
     .align 16
     .globl pv_run
 pv_run:
@@ -29,8 +29,8 @@ pv_run:
     pushq   %r13
     pushq   %r14
     pushq   %r15
-    subq    $8, %rsp
-    pushq   %rsi                // 8(%rsp) from here on
+    pushq   %rdx                // 16(%rsp) from here on
+    pushq   %rsi                // 8(%rsp)
     pushq   %rdi                // (%rsp)
     movq    %rsp, ctx_host_sp(%rdi)
 
@@ -85,6 +85,7 @@ by_iret:
 1:  iretq                       // faults at what the guest asked for: selectors, addresses
 2:  addq    $40, %rsp           // its frame; the context still has everything
     movq    8(%rsp), %rdi
+    movq    16(%rsp), %rsi
     call    pv_iret_failed
     jmp     go_on
     .pushsection .fixups, "a"
@@ -115,7 +116,8 @@ save_rest:
     movq    %r13, ctx_r13(%rdi)
     movq    %r14, ctx_r14(%rdi)
     movq    %r15, ctx_r15(%rdi)
-    movq    8(%rsp), %rdi       // the vcpu
+    movq    8(%rsp), %rdi
+    movq    16(%rsp), %rsi
     call    pv_exit
 go_on:
     movq    (%rsp), %rdi
@@ -136,6 +138,7 @@ go_on:
 pv_handle_saved:
     movq    ctx_host_sp(%rdi), %rsp
     movq    8(%rsp), %rdi
+    movq    16(%rsp), %rsi
     call    pv_exit
     jmp     go_on
 

@@ -10,6 +10,7 @@
 
 #include <xenpp/abi/hvm/save.hpp>
 #include <xenpp/base/strong.hpp>
+#include <xenpp/hv/guest_access.hpp>
 #include <xenpp/hv/platform.hpp>
 
 #include <array>
@@ -56,10 +57,13 @@ public:
     void load_debug_registers(std::array<std::uint64_t, 4> const& dr) noexcept;
 
     // --- PV: platform/pv_vcpu.cpp ---
-    bool pv_reaches(hv::vcpu<image_platform>& v) noexcept;
-    bool pv_read(void* to, std::uint64_t from, std::size_t n) noexcept;
-    bool pv_write(std::uint64_t to, void const* from, std::size_t n) noexcept;
-    bool pv_clear(std::uint64_t to, std::size_t n) noexcept;
+    hv::pv_access
+    pv_read(hv::vcpu<image_platform>& v, void* to, std::uint64_t from, std::size_t n) noexcept;
+    hv::pv_access pv_write(hv::vcpu<image_platform>& v,
+                           std::uint64_t to,
+                           void const* from,
+                           std::size_t n) noexcept;
+    hv::pv_access pv_clear(hv::vcpu<image_platform>& v, std::uint64_t to, std::size_t n) noexcept;
     void pv_load_root(hv::vcpu<image_platform>& v) noexcept;
     void pv_swap_mode(hv::vcpu<image_platform>& v) noexcept;
     void pv_load_tables(hv::vcpu<image_platform>& v) noexcept;

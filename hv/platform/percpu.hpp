@@ -6,6 +6,7 @@
 #include <xenpp/base/strong.hpp>
 #include <xenpp/hv/exit_action.hpp>
 #include <xenpp/hv/platform.hpp>
+#include <xenpp/hv/pv/tlb_flush.hpp>
 #include <xenpp/x86/descriptor.hpp>
 
 #include <array>
@@ -39,6 +40,7 @@ struct alignas(64) percpu {
     std::uint64_t link_deadline_ns = 0; ///< the link's work waits: by then it is its turn; 0: none
     void* loaded = nullptr;             ///< the vCPU whose state is in the registers
     bool* resched = nullptr;            ///< the scheduler's wish for this CPU, atomic
+    hv::pv::tlb_cpu* tlb = nullptr;     ///< what others know of this CPU's TLB
     std::uint64_t host_state_pa = 0;    ///< hv/svm: what VMLOAD of a guest displaced
     std::uint64_t cr4 = 0;              ///< without what a guest chooses
     hv::exit_action pv_action;          ///< how the last stay of a PV vCPU ended

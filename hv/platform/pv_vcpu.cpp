@@ -23,7 +23,7 @@ extern std::byte const pv_syscall_stubs[];   // NOLINT: 32 bytes a CPU
 extern std::byte const pv_syscall32_stubs[]; // NOLINT
 extern std::uint64_t boot_pml4[512];         // NOLINT: entry.S
 
-void pv_run(xenpp::hv::guest_context* c, xenpp::image::vcpu* v);
+void pv_run(xenpp::hv::guest_context* c, xenpp::image::vcpu* v, xenpp::image::percpu* here);
 [[noreturn]] void pv_handle_saved(xenpp::hv::guest_context* c);
 bool pv_copy(void* to, void const* from, std::size_t n);
 bool pv_zero(void* to, std::size_t n);
@@ -31,8 +31,8 @@ bool pv_load_ds(std::uint16_t s);
 bool pv_load_es(std::uint16_t s);
 bool pv_load_fs(std::uint16_t s);
 bool pv_load_gs(std::uint16_t s);
-bool pv_exit(xenpp::image::vcpu* v);
-bool pv_iret_failed(xenpp::image::vcpu* v);
+bool pv_exit(xenpp::image::vcpu* v, xenpp::image::percpu* here);
+bool pv_iret_failed(xenpp::image::vcpu* v, xenpp::image::percpu* here);
 }
 
 namespace xenpp::image {
@@ -143,16 +143,25 @@ bool is_wanted_elsewhere(percpu const& here) noexcept {
     return atomic_load(here.work) != 0 || atomic_load(*here.resched);
 }
 
-/// What is to be done before ring 3 is entered (again): events, flushes. True: enter.
+/// Before ring 3 is entered (again), after a stay that ended with `done`. False: leave it instead.
 bool prepare_entry(percpu& here, vcpu& v, hv::exit_action done) noexcept {
-    if (done.what == hv::exit_action::kind::resume) [[likely]] {
+    if (done.what == hv::exit_action::kind::resume) {
         done = hv::pv::deliver_events(v);
     }
-    if (done.what != hv::exit_action::kind::resume || is_wanted_elsewhere(here)) [[unlikely]] {
+    if (done.what != hv::exit_action::kind::resume || is_wanted_elsewhere(here)) {
         here.pv_action = done;
         return false;
     }
-    hv::pv::enter_guest(machine());
+    hv::pv::enter_guest(machine(), *here.tlb);
+    return true;
+}
+
+/// The same after what cannot have failed.
+[[gnu::always_inline]] inline bool prepare_entry(percpu& here, vcpu& v) noexcept {
+    if (hv::pv::events_are_due(v) || is_wanted_elsewhere(here)) [[unlikely]] {
+        return prepare_entry(here, v, hv::exit_action::resume());
+    }
+    hv::pv::enter_guest(machine(), *here.tlb);
     return true;
 }
 
@@ -248,7 +257,7 @@ hv::exit_action pv_enter(vcpu& v) noexcept {
         pending = hv::pv::deliver_nmi(v);
     }
     if (prepare_entry(here, v, pending)) {
-        pv_run(&v.context, &v);
+        pv_run(&v.context, &v, &here);
     }
     auto const done = here.pv_action;
     here.pv_action = hv::exit_action::resume();
@@ -268,20 +277,35 @@ void pv_take_trap(vector_frame const& f) noexcept {
 
 // --- the platform's PV part ----------------------------------------------------------------------
 
-bool image_platform::pv_reaches(vcpu& v) noexcept {
-    return this_percpu().loaded == &v;
+namespace {
+
+/// Uses a guest's addresses by `access`, while its translations are known to be in use.
+template <class Access>
+[[gnu::always_inline]] inline hv::pv_access reach(vcpu& v, Access access) noexcept {
+    percpu& here = this_percpu();
+    if (here.loaded != &v) [[unlikely]] {
+        return hv::pv_access::elsewhere;
+    }
+    hv::pv::enter_guest(machine(), *here.tlb);
+    bool const done = access();
+    hv::pv::leave_guest(*here.tlb);
+    return done ? hv::pv_access::done : hv::pv_access::fault;
 }
 
-bool image_platform::pv_read(void* to, std::uint64_t from, std::size_t n) noexcept {
-    return pv_copy(to, reinterpret_cast<void const*>(from), n);
+} // namespace
+
+hv::pv_access
+image_platform::pv_read(vcpu& v, void* to, std::uint64_t from, std::size_t n) noexcept {
+    return reach(v, [&] { return pv_copy(to, reinterpret_cast<void const*>(from), n); });
 }
 
-bool image_platform::pv_write(std::uint64_t to, void const* from, std::size_t n) noexcept {
-    return pv_copy(reinterpret_cast<void*>(to), from, n);
+hv::pv_access
+image_platform::pv_write(vcpu& v, std::uint64_t to, void const* from, std::size_t n) noexcept {
+    return reach(v, [&] { return pv_copy(reinterpret_cast<void*>(to), from, n); });
 }
 
-bool image_platform::pv_clear(std::uint64_t to, std::size_t n) noexcept {
-    return pv_zero(reinterpret_cast<void*>(to), n);
+hv::pv_access image_platform::pv_clear(vcpu& v, std::uint64_t to, std::size_t n) noexcept {
+    return reach(v, [&] { return pv_zero(reinterpret_cast<void*>(to), n); });
 }
 
 void image_platform::pv_load_root(vcpu& v) noexcept {
@@ -333,38 +357,38 @@ void image_platform::flush_local_page(std::uint64_t address) noexcept {
 } // namespace xenpp::image
 
 /// Handles what ended a stay in ring 3. True: enter it again.
-bool pv_exit(xenpp::image::vcpu* v) {
+bool pv_exit(xenpp::image::vcpu* v, xenpp::image::percpu* here) {
     using namespace xenpp;
     using namespace xenpp::image;
     auto& c = v->context;
-    percpu& here = this_percpu();
-    hv::pv::leave_guest(machine());
-    ++v->exits;
+    hv::pv::leave_guest(*here->tlb);
     if (c.vector == hv::pv::vector_syscall && hv::pv::state_of(*v).in_kernel) [[likely]] {
         ++v->exit_counts[static_cast<unsigned>(hv::exit_reason::hypercall)];
-        return prepare_entry(here, *v, hv::pv::handle_pv_hypercall(*v));
+        hv::pv::handle_pv_hypercall(*v);
+        return prepare_entry(*here, *v);
     }
-    ++v->exit_counts[static_cast<unsigned>(hv::pv::reason_of(c.vector))];
-    if (hv::pv::reason_of(c.vector) == hv::exit_reason::interrupt) {
-        take_interrupt(here, c.vector);
-        return prepare_entry(here, *v, hv::exit_action::resume());
+    auto const reason = hv::pv::reason_of(c.vector);
+    ++v->exit_counts[static_cast<unsigned>(reason)];
+    if (reason == hv::exit_reason::interrupt) {
+        take_interrupt(*here, c.vector);
+        return prepare_entry(*here, *v, hv::pv::deliver_nmi(*v));
     }
     // Both before anything here can change them.
     std::uint64_t const address =
         c.vector == x86::vector(x86::exception::page_fault) ? read_cr2() : 0;
     std::uint64_t status = 0;
-    if (c.vector == x86::vector(x86::exception::debug)) {
+    if (c.vector == x86::vector(x86::exception::debug)) [[unlikely]] {
         status = read_dr6();
         write_dr6(x86::dr6::reset.raw());
     }
-    return prepare_entry(here, *v, hv::pv::handle_trap(*v, address, status));
+    return prepare_entry(*here, *v, hv::pv::handle_trap(*v, address, status));
 }
 
 /// IRETQ found something in the guest's frame that it cannot return to.
-bool pv_iret_failed(xenpp::image::vcpu* v) {
+bool pv_iret_failed(xenpp::image::vcpu* v, xenpp::image::percpu* here) {
     using namespace xenpp;
     using namespace xenpp::image;
-    hv::pv::leave_guest(machine());
-    return prepare_entry(this_percpu(), *v,
+    hv::pv::leave_guest(*here->tlb);
+    return prepare_entry(*here, *v,
                          hv::pv::bounce_failsafe(*v, {read_ds(), read_es(), read_fs(), read_gs()}));
 }

@@ -65,6 +65,7 @@ result<transport::machine_config> machine_config_from_environment() {
     }
     XENPP_TRY(read_number("XENPP_CPUS", c.cpus));
     c.qemu = variable("XENPP_QEMU").value_or(c.qemu);
+    c.cpu = variable("XENPP_QEMU_CPU").value_or("");
     c.command_line = variable("XENPP_OPTIONS").value_or("");
     auto const image = variable("XENPP_IMAGE");
     c.image = image ? *image : find_image();

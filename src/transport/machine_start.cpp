@@ -254,7 +254,7 @@ std::vector<std::string> qemu_arguments(machine_config const& config,
     };
     bool const is_kvm = accel == accelerator::kvm;
     add("-accel", is_kvm ? "kvm" : "tcg,thread=multi");
-    add("-cpu", is_kvm ? "host" : "max");
+    add("-cpu", !config.cpu.empty() ? config.cpu : is_kvm ? "host" : "max");
     // With a single CPU, TCG leaves barriers and atomicity out, which sharing RAM needs.
     add("-smp", fmt::format("{},maxcpus={}", config.cpus, config.cpus < 2 ? 2 : config.cpus));
     add("-M", "q35,memory-backend=ram,sata=off,smbus=off,usb=off,smm=off");

@@ -245,11 +245,14 @@ void release_domain(domain<P>& d) noexcept {
 namespace detail {
 
 /// Why a domain with these properties cannot be made, in words; null: it can.
-inline char const* why_not(abi::domctl_createdomain const& c) noexcept {
+inline char const* why_not(abi::domctl_createdomain const& c, bool has_hvm) noexcept {
     if ((c.flags & ~(abi::domctl_cdf_max | (abi::domctl_cdf_max - 1))) != 0) {
         return "unknown creation flags";
     }
     bool const is_hvm = (c.flags & abi::domctl_cdf_hvm) != 0;
+    if (is_hvm && !has_hvm) {
+        return "HVM requested but not available: the processor has no hardware virtualization";
+    }
     if (!is_hvm && (c.flags & abi::domctl_cdf_hap) != 0) {
         return "hardware-assisted paging is for HVM and PVH domains";
     }
@@ -327,7 +330,7 @@ expected<void, errc> domain_equip(domain<P>& d, abi::domctl_createdomain const& 
 template <class P>
 expected<domain<P>*, errc>
 create_domain(hypervisor<P>& hv, domid id, abi::domctl_createdomain const& c) noexcept {
-    if (auto const* const reason = detail::why_not(c)) {
+    if (auto const* const reason = detail::why_not(c, hv.has_hvm)) {
         print(hv, "createdomain: ", reason);
         return unexpected(errc::inval);
     }

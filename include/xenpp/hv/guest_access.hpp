@@ -36,6 +36,13 @@ std::uint64_t root_in_use(vcpu<P> const& v) noexcept;
 
 } // namespace pv
 
+/// What came of using a PV guest's addresses as they are.
+enum class pv_access : std::uint8_t {
+    done,
+    fault,
+    elsewhere, ///< the vCPU is not loaded on this CPU: its tables must be walked
+};
+
 namespace detail {
 
 /// A copy that the compiler may not repeat: the guest changes its memory while we look.
@@ -105,15 +112,14 @@ expected<gpa, errc> guest_linear_to_gpa(vcpu<P>& v,
     return there->address;
 }
 
-/// A platform on which a PV vCPU's own addresses can be used as they are while its kernel's root is
-/// loaded: an access that faults is noticed and says false. Nothing is checked but that.
+/// A platform on which a PV vCPU's own addresses can be used as they are while it is loaded there:
+/// those of the mode that it is in. An access that faults is noticed. Nothing is checked but that.
 template <class P>
 concept ReachesPvGuests =
     requires(P& p, vcpu<P>& v, void* to, void const* from, std::uint64_t a, std::size_t n) {
-    { p.pv_reaches(v) } -> std::same_as<bool>;
-    { p.pv_read(to, a, n) } -> std::same_as<bool>;
-    { p.pv_write(a, from, n) } -> std::same_as<bool>;
-    { p.pv_clear(a, n) } -> std::same_as<bool>;
+    { p.pv_read(v, to, a, n) } -> std::same_as<pv_access>;
+    { p.pv_write(v, a, from, n) } -> std::same_as<pv_access>;
+    { p.pv_clear(v, a, n) } -> std::same_as<pv_access>;
 };
 
 /// Whether [address, address + n) lies in the part of the address space that is a PV guest's.
@@ -128,16 +134,13 @@ constexpr bool is_pv_guest_range(std::uint64_t address, std::size_t n) noexcept 
 
 /// Uses [address, address + n) of a PV guest as it is, with `access(platform)`.
 template <class P, class Access>
-[[gnu::always_inline]] inline expected<void, errc>
+[[gnu::always_inline]] inline pv_access
 pv_direct(vcpu<P>& v, std::uint64_t address, std::size_t n, Access access) noexcept {
-    if (!is_pv_guest_range(address, n)) {
-        return unexpected(errc::fault);
-    }
-    auto& hv = v.dom.hv;
-    pv::enter_guest(hv); // the guest's translations are in use
-    bool const done = access(hv.platform);
-    pv::leave_guest(hv);
-    if (!done) {
+    return is_pv_guest_range(address, n) ? access(v.dom.hv.platform) : pv_access::fault;
+}
+
+constexpr expected<void, errc> pv_result(pv_access a) noexcept {
+    if (a == pv_access::fault) [[unlikely]] {
         return unexpected(errc::fault);
     }
     return {};
@@ -185,8 +188,12 @@ template <class P>
 expected<void, errc>
 copy_from_guest(vcpu<P>& v, void* to, std::uint64_t from, std::size_t n) noexcept {
     if constexpr (detail::ReachesPvGuests<P>) {
-        if (v.dom.kind == domain_kind::pv && v.dom.hv.platform.pv_reaches(v)) {
-            return detail::pv_direct(v, from, n, [&](auto& p) { return p.pv_read(to, from, n); });
+        if (v.dom.kind == domain_kind::pv) {
+            auto const direct =
+                detail::pv_direct(v, from, n, [&](auto& p) { return p.pv_read(v, to, from, n); });
+            if (direct != pv_access::elsewhere) {
+                return detail::pv_result(direct);
+            }
         }
     }
     auto* const bytes = static_cast<std::byte*>(to);
@@ -205,8 +212,12 @@ copy_to_guest(vcpu<P>& v,
               std::size_t n,
               detail::guest_rights rights = detail::guest_rights::kernel) noexcept {
     if constexpr (detail::ReachesPvGuests<P>) {
-        if (v.dom.kind == domain_kind::pv && v.dom.hv.platform.pv_reaches(v)) {
-            return detail::pv_direct(v, to, n, [&](auto& p) { return p.pv_write(to, from, n); });
+        if (v.dom.kind == domain_kind::pv) {
+            auto const direct =
+                detail::pv_direct(v, to, n, [&](auto& p) { return p.pv_write(v, to, from, n); });
+            if (direct != pv_access::elsewhere) {
+                return detail::pv_result(direct);
+            }
         }
     }
     auto const* const bytes = static_cast<std::byte const*>(from);
@@ -222,8 +233,12 @@ copy_to_guest(vcpu<P>& v,
 template <class P>
 expected<void, errc> clear_guest(vcpu<P>& v, std::uint64_t to, std::size_t n) noexcept {
     if constexpr (detail::ReachesPvGuests<P>) {
-        if (v.dom.kind == domain_kind::pv && v.dom.hv.platform.pv_reaches(v)) {
-            return detail::pv_direct(v, to, n, [&](auto& p) { return p.pv_clear(to, n); });
+        if (v.dom.kind == domain_kind::pv) {
+            auto const direct =
+                detail::pv_direct(v, to, n, [&](auto& p) { return p.pv_clear(v, to, n); });
+            if (direct != pv_access::elsewhere) {
+                return detail::pv_result(direct);
+            }
         }
     }
     return detail::for_guest_range(

@@ -95,30 +95,60 @@ inline constexpr std::array hypercall_rows{
 
 // clang-format on
 
-/// Carries out hypercall `number`. `nosys` for a number without a row, or one that the
-/// caller's kind of guest has not; `perm` for the control domain's.
+namespace detail {
+
 template <class P>
-hypercall_result dispatch_hypercall(vcpu<P>& v, unsigned number, hypercall_args& a) noexcept {
-    // The rows as an index by number, made by the compiler.
-    static constexpr unsigned numbers = 64;
-    static constexpr auto index = [] {
-        std::array<std::uint8_t, numbers> t{};
-        for (std::uint8_t i = 0; i < hypercall_rows<P>.size(); ++i) {
-            t[static_cast<unsigned>(hypercall_rows<P>[i].number)] =
-                static_cast<std::uint8_t>(i + 1);
+hypercall_result do_unknown(vcpu<P>& /*v*/, hypercall_args& /*a*/) noexcept {
+    return unexpected(errc::nosys);
+}
+
+template <class P>
+hypercall_result do_forbidden(vcpu<P>& /*v*/, hypercall_args& /*a*/) noexcept {
+    return unexpected(errc::perm);
+}
+
+inline constexpr unsigned hypercall_numbers = 64;
+
+/// The rows as one kind of domain finds them, by number; made by the compiler.
+template <domain_kind K, class P>
+inline constexpr auto handlers_of = [] {
+    std::array<hypercall_result (*)(vcpu<P>&, hypercall_args&) noexcept, hypercall_numbers> t{};
+    for (auto& handler : t) {
+        handler = do_unknown<P>;
+    }
+    for (auto const& row : hypercall_rows<P>) {
+        auto& handler = t[static_cast<unsigned>(row.number)];
+        if (includes(row.who, K)) {
+            handler = row.handler;
+        } else if (row.who == caller::control || K == domain_kind::control) {
+            handler = do_forbidden<P>; // what the other kind of guest has does not exist
         }
-        return t;
-    }();
-    if (number >= numbers || index[number] == 0) {
+    }
+    return t;
+}();
+
+} // namespace detail
+
+/// Carries out hypercall `number` for a domain of kind `K`. `nosys` for a number without a row, or
+/// one that this kind of guest has not; `perm` for the control domain's.
+template <domain_kind K, class P>
+[[gnu::always_inline]] inline hypercall_result
+dispatch_hypercall_of(vcpu<P>& v, std::uint64_t number, hypercall_args& a) noexcept {
+    if (number >= detail::hypercall_numbers) [[unlikely]] {
         return unexpected(errc::nosys);
     }
-    auto const& row = hypercall_rows<P>[index[number] - 1U];
-    if (!includes(row.who, v.dom.kind)) [[unlikely]] {
-        // What the other kind of guest has does not exist for this one.
-        bool const is_unknown = !v.dom.is_privileged() && row.who != caller::control;
-        return unexpected(is_unknown ? errc::nosys : errc::perm);
+    return detail::handlers_of<K, P>[number](v, a);
+}
+
+/// The same for whatever kind `v` is.
+template <class P>
+hypercall_result dispatch_hypercall(vcpu<P>& v, unsigned number, hypercall_args& a) noexcept {
+    switch (v.dom.kind) {
+    case domain_kind::control: return dispatch_hypercall_of<domain_kind::control>(v, number, a);
+    case domain_kind::pv: return dispatch_hypercall_of<domain_kind::pv>(v, number, a);
+    case domain_kind::hvm: return dispatch_hypercall_of<domain_kind::hvm>(v, number, a);
     }
-    return row.handler(v, a);
+    return unexpected(errc::nosys);
 }
 
 /// arg[0]: a guest array of multicall_entry, arg[1]: how many. Continues where it was interrupted.

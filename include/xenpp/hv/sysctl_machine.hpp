@@ -87,8 +87,9 @@ sysctl_result sysctl_physinfo(sysctl_call<P> const& c) noexcept {
     info.nr_nodes = 1;
     info.max_node_id = 0;
     info.cpu_khz = hv.platform.tsc_khz();
-    info.capabilities = abi::sysctl_physcap_hvm | abi::sysctl_physcap_hap |
-                        abi::sysctl_physcap_gnttab_v1 | abi::sysctl_physcap_gnttab_v2;
+    info.capabilities = abi::sysctl_physcap_pv | abi::sysctl_physcap_gnttab_v1 |
+                        abi::sysctl_physcap_gnttab_v2 |
+                        (hv.has_hvm ? abi::sysctl_physcap_hvm | abi::sysctl_physcap_hap : 0);
     info.total_pages = frames.total_pages();
     info.free_pages = frames.free_pages();
     info.scrub_pages = frames.dirty_pages();

@@ -20,10 +20,12 @@ inline constexpr std::uint32_t version_major = 4;
 inline constexpr std::uint32_t version_minor = 17;
 inline constexpr std::string_view version_extra = ".7-xenpp";
 
-/// The kinds of guests that can be run, in Xen's words. The 32-bit names mean the processor's mode;
-/// hypercalls are answered in 64-bit mode.
+/// The kinds of guests that can be run, in Xen's words: of PV alone, and with hardware
+/// virtualization. The 32-bit names mean the processor's mode; hypercalls are answered in 64-bit
+/// mode.
+inline constexpr std::string_view pv_capabilities = "xen-3.0-x86_64 ";
 inline constexpr std::string_view guest_capabilities =
-    "hvm-3.0-x86_32 hvm-3.0-x86_32p hvm-3.0-x86_64 ";
+    "xen-3.0-x86_64 hvm-3.0-x86_32 hvm-3.0-x86_32p hvm-3.0-x86_64 ";
 
 namespace detail {
 
@@ -97,7 +99,8 @@ hypercall_result do_xen_version(vcpu<P>& v, hypercall_args& args) noexcept {
         return std::uint64_t{0};
     case abi::version_op::compile_info: return detail::version_compile_info(v, at);
     case abi::version_op::capabilities:
-        XENPP_TRY(detail::write_text<abi::capabilities_info_len>(v, at, guest_capabilities));
+        XENPP_TRY(detail::write_text<abi::capabilities_info_len>(
+            v, at, v.dom.hv.has_hvm ? guest_capabilities : pv_capabilities));
         return std::uint64_t{0};
     case abi::version_op::changeset:
         XENPP_TRY(detail::write_text<abi::changeset_info_len>(v, at, "xenpp"));

@@ -19,6 +19,7 @@ struct machine_config {
     std::string image = {};        ///< the hypervisor, an ELF64 with a PVH note
     std::string command_line = {}; ///< the hypervisor's
     std::string qemu = "qemu-system-x86_64";
+    std::string cpu = {}; ///< QEMU's name of a processor, with options; empty: all that there is
     std::string firmware = "/usr/share/qemu/qboot.rom"; ///< QEMU's own BIOS if it is not there
     accelerator accel = accelerator::automatic;
     std::uint64_t timeout_ms = 60'000; ///< for the hypervisor to come up

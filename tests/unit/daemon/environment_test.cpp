@@ -10,8 +10,8 @@ using namespace xenpp;
 
 namespace {
 
-constexpr std::array names{"XENPP_MEMORY_MIB", "XENPP_CPUS",  "XENPP_QEMU",
-                           "XENPP_IMAGE",      "XENPP_ACCEL", "XENPP_OPTIONS"};
+constexpr std::array names{"XENPP_MEMORY_MIB", "XENPP_CPUS",    "XENPP_QEMU",    "XENPP_IMAGE",
+                           "XENPP_ACCEL",      "XENPP_OPTIONS", "XENPP_QEMU_CPU"};
 
 /// Our variables as this process got them, back at the end of a test; none meanwhile.
 struct clean_environment {
@@ -56,6 +56,7 @@ TEST_CASE("machine_config.is_what_the_environment_says") {
     ::setenv("XENPP_IMAGE", "/opt/hv", 1);
     ::setenv("XENPP_ACCEL", "tcg", 1);
     ::setenv("XENPP_OPTIONS", "loglvl=all", 1);
+    ::setenv("XENPP_QEMU_CPU", "max,-svm", 1);
     auto const c = machine_config_from_environment().value();
     CHECK(c.memory_mib == 512);
     CHECK(c.least_mib == 0);
@@ -64,6 +65,7 @@ TEST_CASE("machine_config.is_what_the_environment_says") {
     CHECK(c.image == "/opt/hv");
     CHECK(c.accel == transport::accelerator::tcg);
     CHECK(c.command_line == "loglvl=all");
+    CHECK(c.cpu == "max,-svm");
 }
 
 TEST_CASE("machine_config.refuses_what_makes_no_sense_and_names_it") {

@@ -153,6 +153,9 @@ TEST_CASE("createdomain chooses numbers in turn and refuses what cannot be") {
     using create = abi::domctl_createdomain;
     refused([](create& c) { c.flags = abi::domctl_cdf_hap; }, "hardware-assisted paging is for");
     refused([](create& c) { c.flags = 0; }, "nothing for PV");
+    h.hv.has_hvm = false;
+    refused([](create&) {}, "HVM requested but not available");
+    h.hv.has_hvm = true;
     refused([](create& c) { c.flags = abi::domctl_cdf_hvm; }, "shadow paging");
     refused([](create& c) { c.flags |= abi::domctl_cdf_iommu; }, "IOMMU requested");
     refused([](create& c) { c.flags |= abi::domctl_cdf_nested_virt; }, "nested");

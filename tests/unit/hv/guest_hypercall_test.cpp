@@ -65,7 +65,10 @@ TEST_CASE("xen_version: 4.17, and what a guest is told of it") {
     CHECK(h.text(0) == ".7-xenpp");
     CHECK(h.version(capabilities) == 0);
     CHECK(h.text(0).find("hvm-3.0-x86_64") != std::string::npos);
-    CHECK(h.text(0).find("xen-3.0") == std::string::npos); // no PV yet
+    CHECK(h.text(0).find("xen-3.0-x86_64") != std::string::npos);
+    h.hv.has_hvm = false;
+    CHECK(h.version(capabilities) == 0);
+    CHECK(h.text(0) == "xen-3.0-x86_64 ");
     CHECK(h.version(pagesize) == 4096);
     CHECK(h.version(compile_info) == 0);
     CHECK_FALSE(h.text(0).empty());

@@ -107,7 +107,7 @@ TEST_CASE("physinfo, CPUs, topology, nodes, heap") {
     CHECK(info.total_pages == 65536);
     CHECK(info.free_pages == h.baseline);
     CHECK((info.capabilities & abi::sysctl_physcap_hap) != 0);
-    CHECK((info.capabilities & abi::sysctl_physcap_pv) == 0);
+    CHECK((info.capabilities & abi::sysctl_physcap_pv) != 0);
     CHECK(info.hw_cap[1] == fakes::fake_cpuid(1, 0).c);
 
     CHECK(h.ctl(getcpuinfo, [](auto& o) { o.u.getcpuinfo = {8, 0, {buffer}, 0, 0}; }) == 0);

@@ -362,18 +362,16 @@ exit_action emulate_privileged(vcpu<P>& v) noexcept {
 /// prefix); anything else is the guest's own.
 template <class P>
 exit_action emulate_forced(vcpu<P>& v) noexcept {
-    constexpr std::array<std::uint8_t, 7> cpuid{0x0f, 0x0b, 'x', 'e', 'n', 0x0f, 0xa2};
-    std::array<std::uint8_t, 8> code{};
+    constexpr std::uint64_t cpuid = 0xa20f'6e65'78'0b0f; // as bytes 0f 0b "xen" 0f a2
+    constexpr std::uint64_t all = 0x00ff'ffff'ffff'ffff;
+    constexpr unsigned length = 7;
+    std::uint64_t code = 0;
     auto const rip = v.context.rip;
-    if (copy_from_guest(v, code.data(), rip, cpuid.size())) {
-        bool is_it = true;
-        for (unsigned i = 0; i != cpuid.size(); ++i) {
-            is_it = is_it && code[i] == cpuid[i];
-        }
-        if (is_it) {
-            static_cast<void>(handle_cpuid(v));
-            return detail::finish(v, cpuid.size());
-        }
+    // A word at once, unless the next page might not be there.
+    bool const in_page = (rip & (page_size - 1)) <= page_size - sizeof code;
+    if (copy_from_guest(v, &code, rip, in_page ? sizeof code : length) && (code & all) == cpuid) {
+        static_cast<void>(handle_cpuid(v));
+        return detail::finish(v, length);
     }
     return raise(v, x86::exception::invalid_opcode);
 }

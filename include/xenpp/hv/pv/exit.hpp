@@ -82,12 +82,15 @@ exit_action handle_foreign_syscall(vcpu<P>& v, entry_point const& to) noexcept {
 /// A hypercall of the guest's kernel: number in rax, arguments in rdi, rsi, rdx, r10, r8, r9. On
 /// `restart` it executes SYSCALL again with the new arguments.
 template <class P>
-[[gnu::always_inline]] inline exit_action handle_pv_hypercall(vcpu<P>& v) noexcept {
+[[gnu::always_inline]] inline void handle_pv_hypercall(vcpu<P>& v) noexcept {
     auto& c = v.context;
     hypercall_args a{{c.rdi, c.rsi, c.rdx, c.r10, c.r8, c.r9}};
-    auto const number = static_cast<unsigned>(c.rax <= 0xffff ? c.rax : 0xffff);
-    hypercall_result const r = dispatch_hypercall(v, number, a);
-    if (!r && r.error() == errc::restart) [[unlikely]] {
+    hypercall_result const r = dispatch_hypercall_of<domain_kind::pv>(v, c.rax, a);
+    if (r) [[likely]] {
+        c.rax = *r;
+        return;
+    }
+    if (r.error() == errc::restart) {
         constexpr unsigned length = 2;
         c.rip -= length;
         c.rdi = a.arg[0];
@@ -95,10 +98,9 @@ template <class P>
         c.rdx = a.arg[2];
         c.r10 = a.arg[3];
         c.r8 = a.arg[4];
-        return exit_action::resume();
+        return;
     }
-    c.rax = r ? *r : static_cast<std::uint64_t>(to_abi(r.error()));
-    return exit_action::resume();
+    c.rax = static_cast<std::uint64_t>(to_abi(r.error()));
 }
 
 /// Handles what ended the stay: `v.context.vector`, with `address` from CR2 for #PF and `status`

@@ -77,10 +77,10 @@ void leave_space(hypervisor<P>& hv) noexcept {
     atomic_store(cpu.space, nullptr);
 }
 
-/// Before this CPU enters a PV guest, or touches guest memory by guest addresses.
+/// Before this CPU, whose entry is `cpu`, enters a PV guest or touches guest memory by guest
+/// addresses.
 template <class P>
-void enter_guest(hypervisor<P>& hv) noexcept {
-    auto& cpu = hv.tlb[hv.platform.this_cpu().raw()];
+[[gnu::always_inline]] inline void enter_guest(hypervisor<P>& hv, tlb_cpu& cpu) noexcept {
     atomic_exchange(cpu.in_guest, 1U); // a full barrier: now we see the wish, or are seen
     if (atomic_load(cpu.wanted) != 0) [[unlikely]] {
         flush_here(hv);
@@ -88,9 +88,8 @@ void enter_guest(hypervisor<P>& hv) noexcept {
 }
 
 /// After it.
-template <class P>
-void leave_guest(hypervisor<P>& hv) noexcept {
-    atomic_store(hv.tlb[hv.platform.this_cpu().raw()].in_guest, 0U);
+[[gnu::always_inline]] inline void leave_guest(tlb_cpu& cpu) noexcept {
+    atomic_store(cpu.in_guest, 0U);
 }
 
 /// When this returns, no CPU of `cpus` uses, in a guest, a translation from before the call.
