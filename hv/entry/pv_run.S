@@ -13,6 +13,7 @@
     .set flat_stack, 0xe02b
     .set vector_syscall, 256    // pv_vcpu.hpp has the same numbers
     .set vector_syscall32, 257
+    .set from_hypercall, 2      // guest_context::unchanged_call
     .set slot_size, 64
     .set most_cpus, 64
     .set stub_size, 32
@@ -34,7 +35,7 @@ pv_run:
     pushq   %rdi                // (%rsp)
     movq    %rsp, ctx_host_sp(%rdi)
 
-resume:                         // rdi: the context
+resume_all:                     // rdi: the context
     cmpb    $0, ctx_is_call(%rdi)
     je      by_iret
     movq    ctx_rip(%rdi), %rcx
@@ -44,19 +45,20 @@ resume:                         // rdi: the context
     incq    %r11
     cmpq    $1, %r11
     ja      by_iret
-    movq    ctx_rflags(%rdi), %r11
-    movq    ctx_rax(%rdi), %rax
     movq    ctx_rbx(%rdi), %rbx
-    movq    ctx_rdx(%rdi), %rdx
-    movq    ctx_rsi(%rdi), %rsi
     movq    ctx_rbp(%rdi), %rbp
-    movq    ctx_r8(%rdi),  %r8
-    movq    ctx_r9(%rdi),  %r9
-    movq    ctx_r10(%rdi), %r10
     movq    ctx_r12(%rdi), %r12
     movq    ctx_r13(%rdi), %r13
     movq    ctx_r14(%rdi), %r14
     movq    ctx_r15(%rdi), %r15
+by_sysret:                      // rcx: where to
+    movq    ctx_rflags(%rdi), %r11
+    movq    ctx_rax(%rdi), %rax
+    movq    ctx_rdx(%rdi), %rdx
+    movq    ctx_rsi(%rdi), %rsi
+    movq    ctx_r8(%rdi),  %r8
+    movq    ctx_r9(%rdi),  %r9
+    movq    ctx_r10(%rdi), %r10
     movq    ctx_rsp(%rdi), %rsp // only what has a stack of its own can strike from here on
     movq    ctx_rdi(%rdi), %rdi
     sysretq
@@ -116,13 +118,25 @@ save_rest:
     movq    %r13, ctx_r13(%rdi)
     movq    %r14, ctx_r14(%rdi)
     movq    %r15, ctx_r15(%rdi)
+call_exit:
     movq    8(%rsp), %rdi
     movq    16(%rsp), %rsi
     call    pv_exit
 go_on:
     movq    (%rsp), %rdi
     testb   %al, %al
-    jnz     resume
+    jz      leave
+    // A hypercall that returns to its caller: what C++ preserves is still the guest's.
+    cmpb    $from_hypercall, ctx_is_call(%rdi)
+    jne     resume_all
+    movq    ctx_rip(%rdi), %rcx
+    movq    %rcx, %r11
+    sarq    $47, %r11
+    incq    %r11
+    cmpq    $1, %r11
+    jbe     by_sysret
+    jmp     by_iret
+leave:
     addq    $24, %rsp
     popq    %r15
     popq    %r14
@@ -137,10 +151,7 @@ go_on:
     .globl pv_handle_saved
 pv_handle_saved:
     movq    ctx_host_sp(%rdi), %rsp
-    movq    8(%rsp), %rdi
-    movq    16(%rsp), %rsi
-    call    pv_exit
-    jmp     go_on
+    jmp     call_exit
 
 // SYSCALL, per CPU: the guest's rsp into the context's field, which the slot knows the end of.
     .macro syscall_stub cpu, to
@@ -177,10 +188,8 @@ from_syscall:                   // rsp is at the context's rsp
     movq    $vector_syscall, ctx_vector(%rdi)
 1:  movq    ctx_host_sp(%rdi), %rsp
     movq    $flat_stack, ctx_ss(%rdi)
-    movq    $1, ctx_is_call(%rdi)
+    movq    $from_hypercall, ctx_is_call(%rdi)
     movq    %rax, ctx_rax(%rdi)
-    movq    %rcx, ctx_rcx(%rdi)
-    movq    %r11, ctx_r11(%rdi)
     jmp     save_rest
 
 from_syscall32:

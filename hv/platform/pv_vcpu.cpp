@@ -62,6 +62,8 @@ static_assert(hv::pv::vector_syscall == 256 && hv::pv::vector_syscall32 == 257);
 static_assert(abi::flat_ring3_cs64 == 0xe033 && abi::flat_ring3_cs32 == 0xe023 &&
               abi::flat_ring3_ss64 == 0xe02b);
 
+static_assert(guest_context::unchanged_call == 2);
+
 constexpr std::size_t stub_size = 32;
 
 bool has_fsgsbase = false;
@@ -163,6 +165,26 @@ bool prepare_entry(percpu& here, vcpu& v, hv::exit_action done) noexcept {
     }
     hv::pv::enter_guest(machine(), *here.tlb);
     return true;
+}
+
+/// What ended a stay, but for hypercalls.
+[[gnu::noinline]] bool handle_other(vcpu& v, percpu& here) noexcept {
+    auto const& c = v.context;
+    auto const reason = hv::pv::reason_of(c.vector);
+    ++v.exit_counts[static_cast<unsigned>(reason)];
+    if (reason == hv::exit_reason::interrupt) {
+        take_interrupt(here, c.vector);
+        return prepare_entry(here, v, hv::pv::deliver_nmi(v));
+    }
+    // Both before anything here can change them.
+    std::uint64_t const address =
+        c.vector == x86::vector(x86::exception::page_fault) ? read_cr2() : 0;
+    std::uint64_t status = 0;
+    if (c.vector == x86::vector(x86::exception::debug)) [[unlikely]] {
+        status = read_dr6();
+        write_dr6(x86::dr6::reset.raw());
+    }
+    return prepare_entry(here, v, hv::pv::handle_trap(v, address, status));
 }
 
 } // namespace
@@ -360,28 +382,13 @@ void image_platform::flush_local_page(std::uint64_t address) noexcept {
 bool pv_exit(xenpp::image::vcpu* v, xenpp::image::percpu* here) {
     using namespace xenpp;
     using namespace xenpp::image;
-    auto& c = v->context;
     hv::pv::leave_guest(*here->tlb);
-    if (c.vector == hv::pv::vector_syscall && hv::pv::state_of(*v).in_kernel) [[likely]] {
+    if (v->context.vector == hv::pv::vector_syscall && hv::pv::state_of(*v).in_kernel) [[likely]] {
         ++v->exit_counts[static_cast<unsigned>(hv::exit_reason::hypercall)];
         hv::pv::handle_pv_hypercall(*v);
         return prepare_entry(*here, *v);
     }
-    auto const reason = hv::pv::reason_of(c.vector);
-    ++v->exit_counts[static_cast<unsigned>(reason)];
-    if (reason == hv::exit_reason::interrupt) {
-        take_interrupt(*here, c.vector);
-        return prepare_entry(*here, *v, hv::pv::deliver_nmi(*v));
-    }
-    // Both before anything here can change them.
-    std::uint64_t const address =
-        c.vector == x86::vector(x86::exception::page_fault) ? read_cr2() : 0;
-    std::uint64_t status = 0;
-    if (c.vector == x86::vector(x86::exception::debug)) [[unlikely]] {
-        status = read_dr6();
-        write_dr6(x86::dr6::reset.raw());
-    }
-    return prepare_entry(*here, *v, hv::pv::handle_trap(*v, address, status));
+    return handle_other(*v, *here);
 }
 
 /// IRETQ found something in the guest's frame that it cannot return to.

@@ -26,6 +26,7 @@
 #include <xenpp/hv/xen_version.hpp>
 
 #include <array>
+#include <cstddef>
 #include <cstdint>
 #include <string_view>
 
@@ -155,11 +156,11 @@ hypercall_result dispatch_hypercall(vcpu<P>& v, unsigned number, hypercall_args&
 template <class P>
 hypercall_result do_multicall(vcpu<P>& v, hypercall_args& a) noexcept {
     constexpr unsigned most_at_once = 64;
-    constexpr std::uint64_t longest_ns = 500'000; // each entry may be a batch of its own
     auto& platform = v.dom.hv.platform;
-    auto const begin = platform.now_ns();
+    auto const longest = platform.tsc_khz() / 2; // 0.5 ms: each entry may be a batch of its own
+    auto const begin = platform.tsc();
     for (unsigned done = 0; a.arg[1] != 0; ++done) {
-        if (done == most_at_once || (done != 0 && platform.now_ns() - begin > longest_ns)) {
+        if (done == most_at_once || (done != 0 && platform.tsc() - begin > longest)) {
             return unexpected(errc::restart);
         }
         auto entry = XENPP_TRY(read_guest<abi::multicall_entry>(v, a.arg[0]));
@@ -167,11 +168,10 @@ hypercall_result do_multicall(vcpu<P>& v, hypercall_args& a) noexcept {
         for (unsigned i = 0; i < 6; ++i) {
             inner.arg[i] = entry.args[i];
         }
-        auto const number = static_cast<unsigned>(entry.op);
+        auto const number = static_cast<unsigned>(entry.op <= 0xffff ? entry.op : 0xffff);
         // No nesting, and no return to elsewhere before the rest is done.
-        bool const may_be_inside =
-            entry.op != static_cast<std::uint64_t>(abi::hypercall::multicall) &&
-            entry.op != static_cast<std::uint64_t>(abi::hypercall::iret);
+        bool const may_be_inside = number != static_cast<unsigned>(abi::hypercall::multicall) &&
+                                   number != static_cast<unsigned>(abi::hypercall::iret);
         hypercall_result const r = may_be_inside ? dispatch_hypercall(v, number, inner)
                                                  : hypercall_result(unexpected(errc::inval));
         if (!r && r.error() == errc::restart) {
@@ -181,8 +181,8 @@ hypercall_result do_multicall(vcpu<P>& v, hypercall_args& a) noexcept {
             XENPP_TRY(write_guest(v, a.arg[0], entry));
             return unexpected(errc::restart);
         }
-        entry.result = r ? *r : static_cast<std::uint64_t>(to_abi(r.error()));
-        XENPP_TRY(write_guest(v, a.arg[0], entry));
+        auto const result = r ? *r : static_cast<std::uint64_t>(to_abi(r.error()));
+        XENPP_TRY(write_guest(v, a.arg[0] + offsetof(abi::multicall_entry, result), result));
         a.arg[0] += sizeof entry;
         --a.arg[1];
     }

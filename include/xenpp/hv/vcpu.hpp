@@ -32,7 +32,8 @@ struct alignas(64) guest_context {
     std::uint64_t rax = 0, rbx = 0, rcx = 0, rdx = 0, rsi = 0, rdi = 0, rbp = 0;
     std::uint64_t host_sp = 0; ///< PV, the platform's: its stack while the guest runs
     std::uint64_t r8 = 0, r9 = 0, r10 = 0, r11 = 0, r12 = 0, r13 = 0, r14 = 0, r15 = 0;
-    std::uint64_t is_call = 0; ///< PV: rcx and r11 need not be kept; SYSRET may enter the guest
+    /// PV: rcx and r11 need not be kept, SYSRET may enter the guest; 0: no.
+    std::uint64_t is_call = 0;
     std::uint64_t vector = 0, error = 0; ///< PV: what ended the last stay
     std::uint64_t rip = 0, cs = 0, rflags = 2, rsp = 0, ss = 0;
 
@@ -41,6 +42,9 @@ struct alignas(64) guest_context {
     std::uint8_t cpl = 0;
     bool long_code = false; ///< executes 64-bit code (CS.L with EFER.LMA)
     bool code32 = false;    ///< CS.D
+
+    /// `is_call` after SYSCALL, as long as no register but those of the call has been changed.
+    static constexpr std::uint64_t unchanged_call = 2;
 
     /// General register `n` in the processor's own numbering (0 rax, 1 rcx, 2 rdx, 3 rbx, 4 rsp,
     /// ...).

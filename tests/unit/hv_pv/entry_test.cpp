@@ -157,6 +157,7 @@ TEST_CASE("pv_entry.a_system_call_of_a_process_enters_its_kernel") {
     f.frame_words = 7;
     CHECK(hv::pv::handle_trap(f.v, 0, 0).what == resume);
     CHECK(f.is_entered_at(f.s.syscall.address));
+    CHECK(f.stack(2) == std::vector<std::uint64_t>{0x401000, 0x202}); // rcx, r11
     hv::pv::set_mode(f.v, false);
     f.c.vector = hv::pv::vector_syscall32; // not registered: #UD at the instruction
     f.c.rip = 0x401000;
@@ -269,6 +270,23 @@ TEST_CASE("pv_entry.iret_ends_a_domain_that_cannot_return") {
     CHECK(k.g.call(hypercall::iret, {}) == 0);
     CHECK(k.g.d.is_shut_down);
     CHECK(k.s.in_kernel);
+}
+
+TEST_CASE("pv_entry.a_multicall_neither_nests_nor_returns_elsewhere") {
+    entry_fixture f;
+    std::vector<abi::multicall_entry> calls(4);
+    calls[0].op = static_cast<std::uint64_t>(hypercall::xen_version);
+    calls[1].op = static_cast<std::uint64_t>(hypercall::multicall);
+    calls[2].op = std::uint64_t{1} << 32 | static_cast<std::uint64_t>(hypercall::multicall);
+    calls[3].op = static_cast<std::uint64_t>(hypercall::iret);
+    auto const at = f.g.put(calls);
+    CHECK(f.g.call(hypercall::multicall, {at, calls.size()}) == 0);
+    std::memcpy(calls.data(), f.g.table(pv_guest::arguments), calls.size() * sizeof calls[0]);
+    CHECK(calls[0].result == 0x40011);
+    CHECK(calls[1].result == static_cast<std::uint64_t>(to_abi(errc::inval)));
+    CHECK(calls[2].result == static_cast<std::uint64_t>(to_abi(errc::nosys)));
+    CHECK(calls[3].result == static_cast<std::uint64_t>(to_abi(errc::inval)));
+    CHECK(f.c.rip == 0x401000);
 }
 
 TEST_CASE("pv_entry.a_restarted_hypercall_is_executed_again") {

@@ -74,13 +74,16 @@ exit_action handle_foreign_syscall(vcpu<P>& v, entry_point const& to) noexcept {
         v.context.rip -= length;
         return raise(v, x86::exception::invalid_opcode);
     }
+    v.context.rcx = v.context.rip; // as SYSCALL leaves them
+    v.context.r11 = v.context.rflags;
     return bounce(v, to);
 }
 
 } // namespace detail
 
 /// A hypercall of the guest's kernel: number in rax, arguments in rdi, rsi, rdx, r10, r8, r9. On
-/// `restart` it executes SYSCALL again with the new arguments.
+/// `restart` it executes SYSCALL again with the new arguments. No handler changes other registers
+/// without saying so in `is_call`.
 template <class P>
 [[gnu::always_inline]] inline void handle_pv_hypercall(vcpu<P>& v) noexcept {
     auto& c = v.context;

@@ -87,9 +87,19 @@ template <class P>
     }
 }
 
+template <class P>
+void enter_guest(hypervisor<P>& hv) noexcept {
+    enter_guest(hv, hv.tlb[hv.platform.this_cpu().raw()]);
+}
+
 /// After it.
 [[gnu::always_inline]] inline void leave_guest(tlb_cpu& cpu) noexcept {
     atomic_store(cpu.in_guest, 0U);
+}
+
+template <class P>
+void leave_guest(hypervisor<P>& hv) noexcept {
+    leave_guest(hv.tlb[hv.platform.this_cpu().raw()]);
 }
 
 /// When this returns, no CPU of `cpus` uses, in a guest, a translation from before the call.

@@ -64,7 +64,8 @@ constexpr std::uint64_t entry_rflags(std::uint64_t flags) noexcept {
 /// What a frame says of rip, cs, rflags, rsp and ss. The mask of events stands in for IF, and once
 /// more beside cs; code of the guest's kernel looks as if it ran in ring 0.
 template <class P>
-std::array<std::uint64_t, 5> return_words(vcpu<P> const& v, bool was_in_kernel) noexcept {
+[[gnu::always_inline]] inline std::array<std::uint64_t, 5>
+return_words(vcpu<P> const& v, bool was_in_kernel) noexcept {
     auto const& c = v.context;
     auto const& s = state_of(v);
     auto const* const info = v.info;
@@ -83,10 +84,11 @@ std::array<std::uint64_t, 5> return_words(vcpu<P> const& v, bool was_in_kernel) 
 /// Puts `words` on the kernel's stack, lowest first, and makes the next entry go to `to`. `fault`:
 /// the stack cannot be written.
 template <std::size_t N, class P>
-expected<void, errc> push_and_enter(vcpu<P>& v,
-                                    entry_point const& to,
-                                    bool was_in_kernel,
-                                    std::array<std::uint64_t, N> const& words) noexcept {
+[[gnu::always_inline]] inline expected<void, errc>
+push_and_enter(vcpu<P>& v,
+               entry_point const& to,
+               bool was_in_kernel,
+               std::array<std::uint64_t, N> const& words) noexcept {
     auto& c = v.context;
     auto const top = was_in_kernel ? c.rsp : state_of(v).kernel_sp;
     auto const sp = (top & ~std::uint64_t{15}) - sizeof words;
