@@ -88,7 +88,18 @@ private:
         hv::pv::set_kernel_root(w, g.v(1), g.frames[g.page_of_root()]).value();
     }
 
-    pv_guest& any(byte_source& in) { return *guest_[in.below(guests)]; }
+    /// Mostly the first, so that both CPUs run vCPUs of one domain.
+    pv_guest& any(byte_source& in) {
+        auto const n = in.below(8);
+        return *guest_[n < guests ? n : 0];
+    }
+
+    /// The CPUs' guests use an address that is about to change its meaning.
+    void use(byte_source& in, std::uint64_t address) {
+        for (unsigned c = 0; c != tlb_model::cpus; ++c) {
+            tlb_.touch(c, address, in.one_in(4));
+        }
+    }
 
     unsigned page(byte_source& in, pv_guest const& g) {
         auto const n = in.below(32);
@@ -156,7 +167,7 @@ private:
             }
             return dispatch(in, h.control(), number, arg);
         }
-        auto& v = g.v(in.below(2));
+        auto& v = g.v(cpu);
         if (v.running && tlb_.on(cpu) != &v) {
             run_elsewhere(v);
         }
@@ -236,6 +247,7 @@ private:
     void pin(byte_source& in) {
         auto& g = any(in);
         auto const p = page(in, g);
+        use(in, pv_guest::address(p));
         make(in, g, call::update_va_mapping, {pv_guest::address(p), g.entry(p, pv_guest::ro), 0},
              nullptr, 0);
         abi::mmuext_op op{};
@@ -250,6 +262,7 @@ private:
         auto const p = 2 + in.below(4);
         auto const at = hv::pv::table_index(pv_guest::base, 2) + 1 + in.below(2);
         bool const to_link = in.one_in(2);
+        use(in, pv_guest::address(p));
         abi::mmu_update const request{g.slot(g.page_of_l1() + 1, at),
                                       to_link ? g.entry(p, pv_guest::rw) : 0};
         std::array<std::uint64_t, 3> const make_it{
@@ -265,15 +278,13 @@ private:
             remap();
             return;
         }
-        for (unsigned c = 0; c != tlb_model::cpus; ++c) {
-            tlb_.touch(c, pv_guest::base + ((at - hv::pv::table_index(pv_guest::base, 2)) << 21),
-                       false);
-        }
+        use(in, pv_guest::base + ((at - hv::pv::table_index(pv_guest::base, 2)) << 21));
     }
 
     void map(byte_source& in) {
         auto& g = any(in);
         auto const where = va(in);
+        use(in, where);
         auto const p = static_cast<unsigned>((where - pv_guest::base) / page_size) % pages;
         auto const e = in.one_in(2) ? g.entry(p, flags(in)) : value(in, g);
         make(in, g, call::update_va_mapping, {where, e, in.below(8)}, nullptr, 0);
@@ -333,36 +344,43 @@ private:
 
     void grant(byte_source& in) {
         auto& g = any(in);
-        auto& other = any(in);
-        auto const ref = in.below(8);
+        auto& other = *guest_[1 + in.below(guests - 1)];
+        auto const ref = in.below(4);
         auto& entry =
             reinterpret_cast<abi::grant_entry_v1*>(h.platform.map(g.d.grants.frame[0]))[ref];
-        if (in.one_in(2)) {
+        if (!in.one_in(4)) {
             entry = {static_cast<std::uint16_t>(abi::gtf_permit_access |
                                                 (in.one_in(4) ? abi::gtf_readonly : 0)),
                      other.d.id.raw(), static_cast<std::uint32_t>(frame(in, g).raw())};
         }
-        if (in.one_in(2)) {
-            abi::gnttab_map_grant_ref op{};
-            op.dom = g.d.id.raw();
-            op.ref = ref;
-            op.flags = in.one_in(8) ? in.take<std::uint8_t>()
-                                    : abi::gntmap_host_map | (in.below(2) * abi::gntmap_readonly) |
-                                          (in.below(2) * abi::gntmap_contains_pte);
-            op.host_addr = (op.flags & abi::gntmap_contains_pte) != 0
-                               ? other.slot(page(in, other), index(in))
-                               : va(in);
-            grant_call(in, other, abi::gnttab_op::map_grant_ref, op);
-            track_ = {op.handle, op.host_addr};
-            return;
+        abi::gnttab_map_grant_ref op{};
+        op.dom = g.d.id.raw();
+        op.ref = ref;
+        op.flags = in.one_in(8) ? in.take<std::uint8_t>()
+                                : abi::gntmap_host_map | (in.below(2) * abi::gntmap_readonly) |
+                                      (in.below(2) * abi::gntmap_contains_pte);
+        auto const where = in.one_in(4) ? va(in) : pv_guest::base + (64 + in.below(4)) * page_size;
+        op.host_addr = (op.flags & abi::gntmap_contains_pte) == 0 ? where
+                       : in.one_in(4)
+                           ? other.slot(page(in, other), index(in))
+                           : other.slot(other.page_of_l1(), hv::pv::table_index(where, 1));
+        grant_call(in, other, abi::gnttab_op::map_grant_ref, op);
+        if (op.status == abi::gntst_okay) {
+            tracks_[in.below(static_cast<unsigned>(tracks_.size()))] = {op.handle, op.host_addr};
         }
+        use(in, where);
+    }
+
+    void ungrant(byte_source& in) {
+        auto& other = *guest_[1 + in.below(guests - 1)];
         auto const [handle, address] =
-            in.one_in(4) ? std::pair<std::uint32_t, std::uint64_t>{in.below(8), va(in)} : track_;
+            in.one_in(8) ? std::pair<std::uint32_t, std::uint64_t>{in.below(8), va(in)}
+                         : tracks_[in.below(static_cast<unsigned>(tracks_.size()))];
         if (in.one_in(4)) {
             abi::gnttab_unmap_and_replace op{};
             op.handle = handle;
             op.host_addr = address;
-            op.new_addr = va(in);
+            op.new_addr = in.one_in(2) ? va(in) : pv_guest::base + (64 + in.below(4)) * page_size;
             grant_call(in, other, abi::gnttab_op::unmap_and_replace, op);
             return;
         }
@@ -385,6 +403,7 @@ private:
     /// A CPU goes elsewhere, or its guest uses some memory.
     void run(byte_source& in) {
         auto const c = in.below(tlb_model::cpus);
+        h.hv.frames.reclaim();
         if (in.one_in(4)) {
             auto& v = any(in).v(in.below(2));
             run_elsewhere(v);
@@ -458,8 +477,8 @@ private:
         case 1:
         case 2: reserve(in); return;
         case 3:
-        case 4:
-        case 5: grant(in); return;
+        case 4: grant(in); return;
+        case 5: ungrant(in); return;
         case 6:
         case 7:
         case 8:
@@ -476,7 +495,7 @@ private:
     std::array<std::unique_ptr<pv_guest>, guests> guest_;
     tlb_model tlb_{h};
     std::vector<hv::page_ref<fake_platform>> held_;
-    std::pair<std::uint32_t, std::uint64_t> track_{};
+    std::array<std::pair<std::uint32_t, std::uint64_t>, 4> tracks_{};
     unsigned depth_ = 0;
 };
 

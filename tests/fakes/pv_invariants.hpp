@@ -124,7 +124,9 @@ private:
             if ((e & 1) == 0) {
                 continue;
             }
-            if (!hv::pv::is_allowed(e, level) || hv::pv::adjusted(e, level) != e) {
+            // Present, user; perhaps write, accessed, dirty, software's three, no-execute.
+            constexpr std::uint64_t flags = 0x8000'0000'0000'0e67;
+            if ((e & ~(flags | 0x000f'ffff'ffff'f000)) != 0 || (e & 5) != 5) {
                 wrong(f.raw(), "an entry that may not be");
             }
             if (level == 1) {

@@ -79,7 +79,30 @@ domctl_result domctl_shadow_op(domctl_call<P> const& c) noexcept {
     }
 }
 
-/// Types of up to 1024 frames: memory, or nothing.
+namespace detail {
+
+/// What a tool that saves a domain must know of frame `g`: whether it is there, and for a PV domain
+/// whether it is a page table, and pinned.
+template <class P>
+std::uint32_t frame_info_of(domain<P>& d, gfn g) noexcept {
+    if (d.kind != domain_kind::pv) {
+        return p2m_lookup(d, g) ? abi::domctl_pfinfo_notab : abi::domctl_pfinfo_xtab;
+    }
+    auto const page = get_page(d, g, false);
+    if (!page) {
+        return abi::domctl_pfinfo_xtab;
+    }
+    auto const t = pv::type_of(d.hv.frames.info(page->frame()));
+    std::uint32_t const level = pv::is_table(t.type()) && t.has(pv::type_word::validated)
+                                    ? static_cast<std::uint32_t>(t.type())
+                                    : 0;
+    return level << abi::domctl_pfinfo_ltab_shift |
+           (t.has(pv::type_word::pinned) ? abi::domctl_pfinfo_lpintab : 0);
+}
+
+} // namespace detail
+
+/// Types of up to 1024 frames.
 template <class P>
 domctl_result domctl_getpageframeinfo3(domctl_call<P> const& c) noexcept {
     auto const& q = c.op.u.getpageframeinfo3;
@@ -88,8 +111,7 @@ domctl_result domctl_getpageframeinfo3(domctl_call<P> const& c) noexcept {
     }
     for (std::uint64_t i = 0; i != q.num; ++i) {
         auto const g = XENPP_TRY(read_guest(c.caller, q.array, i));
-        bool const there = c.dom.kind == domain_kind::hvm && p2m_lookup(c.dom, gfn(g));
-        auto const type = there ? abi::domctl_pfinfo_notab : abi::domctl_pfinfo_xtab;
+        auto const type = detail::frame_info_of(c.dom, gfn(g));
         XENPP_TRY(write_guest(c.caller, q.array, std::uint64_t{type}, i));
     }
     return domctl_answer::none;
