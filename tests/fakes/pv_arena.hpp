@@ -11,7 +11,7 @@
 #include <array>
 #include <memory>
 #include <string>
-#include <vector>
+#include <utility>
 
 namespace xenpp::fakes {
 
@@ -54,7 +54,6 @@ public:
 
     /// All domains end; what is wrong then.
     std::string end() {
-        held_.clear();
         for (auto& g : guest_) {
             if (g) {
                 destroy(*g, ~0U);
@@ -418,19 +417,6 @@ private:
         }
     }
 
-    /// The control domain maps a guest's frame, or lets it go.
-    void hold(byte_source& in) {
-        if (in.one_in(2) && !held_.empty()) {
-            held_.erase(held_.begin() + in.below(static_cast<unsigned>(held_.size())));
-            return;
-        }
-        auto& g = any(in);
-        auto page = hv::get_page(g.d, gfn(frame(in, g).raw()), in.one_in(2));
-        if (page && held_.size() < 4) {
-            held_.push_back(std::move(*page));
-        }
-    }
-
     void destroy(pv_guest& g, unsigned turns) {
         for (unsigned c = 0; c != tlb_model::cpus; ++c) {
             if (tlb_.on(c) != nullptr && &tlb_.on(c)->dom == &g.d) {
@@ -448,7 +434,6 @@ private:
 
     void renew(byte_source& in) {
         auto& slot = guest_[in.below(guests)];
-        held_.clear(); // hv_invariants does not know them
         destroy(*slot, ~0U);
         for (unsigned c = 0; c != tlb_model::cpus; ++c) {
             tlb_.enter(c); // what was freed may be used again
@@ -483,10 +468,6 @@ private:
         case 7:
         case 8:
         case 9: run(in); return;
-        case 10:
-            hold(in);
-            held_.clear();
-            return;
         default: act_on_memory(in); return;
         }
     }
@@ -494,7 +475,6 @@ private:
     std::unique_ptr<hv_invariants<fake_platform>> invariants_;
     std::array<std::unique_ptr<pv_guest>, guests> guest_;
     tlb_model tlb_{h};
-    std::vector<hv::page_ref<fake_platform>> held_;
     std::array<std::pair<std::uint32_t, std::uint64_t>, 4> tracks_{};
     unsigned depth_ = 0;
 };
