@@ -78,7 +78,8 @@ private:
     link::frame_extent run_{};
 };
 
-/// The frame that entry `index` names, with a reference.
+/// The frame that entry `index` names, with a reference. `acces` for what others have granted to
+/// `d`: it is theirs again when `d` has unmapped it, whoever still maps it here.
 template <class P>
 expected<page_ref<P>, errc> foreign_page(vcpu<P>& v,
                                          domain<P>& d,
@@ -86,7 +87,11 @@ expected<page_ref<P>, errc> foreign_page(vcpu<P>& v,
                                          std::uint32_t index) noexcept {
     auto const frame = op.gfns != 0 ? XENPP_TRY(read_guest<std::uint64_t>(v, op.gfns, index))
                                     : op.first_gfn + index;
-    return get_page(d, gfn(frame), (op.flags & link::map_writable) != 0);
+    auto page = get_page(d, gfn(frame), (op.flags & link::map_writable) != 0);
+    if (page && d.hv.frames.info(page->frame()).owner != d.id) {
+        return unexpected(errc::acces);
+    }
+    return page;
 }
 
 /// One turn over the entries. The outcome is ok, restart, or why an entry stopped it.

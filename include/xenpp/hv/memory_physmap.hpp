@@ -169,10 +169,12 @@ public:
         if (mapping_ == 0) {
             mapping_ = XENPP_TRY(held_->create(d_.id, true));
         }
-        if (!get_frame(hv_, f)) {
+        // As the mapping gives it back: a PV domain's as one to write.
+        bool const typed = d_.kind == domain_kind::pv;
+        if (!(typed ? pv::get_writable(d_, hv_.frames.info(f)) : get_frame(hv_, f))) {
             return unexpected(errc::inval);
         }
-        page_ref<P> page(hv_, f);
+        page_ref<P> page(hv_, f, typed);
         XENPP_TRY(held_->add_frame(mapping_, f));
         static_cast<void>(page.release());
         return {};

@@ -142,7 +142,8 @@ expected<mfn, errc> allocate_domain_pages(domain<P>& d, unsigned order) noexcept
         }
         d.total_pages += n;
     }
-    auto const f = d.hv.frames.allocate(order, d.id, page_use::guest, claim);
+    auto const use = d.kind == domain_kind::pv ? page_use::hypervisor : page_use::guest;
+    auto const f = d.hv.frames.allocate(order, d.id, use, claim);
     if (!f) {
         domain_pages_freed(d, n);
         return f;

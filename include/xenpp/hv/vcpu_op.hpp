@@ -128,7 +128,7 @@ hypercall_result do_time_area(vcpu<P>& by, vcpu<P>& v, std::uint64_t at) noexcep
     page_ref<P> old; // given back after the lock
     lock_guard const hold(v.dom.lock);
     if (v.secondary_time != nullptr) {
-        old = page_ref<P>(v.dom.hv, v.secondary_time_frame);
+        old = page_ref<P>(v.dom.hv, v.secondary_time_frame, v.dom.kind == domain_kind::pv);
     }
     auto* const to = page ? reinterpret_cast<abi::vcpu_time_info*>(page.map() + offset) : nullptr;
     if (page) {

@@ -108,6 +108,8 @@ expected<void, errc> load_context(vcpu<P>& v, abi::vcpu_guest_context const& c) 
         return unexpected(errc::inval);
     }
     auto& s = state_of(v);
+    // If the rest fails there must be a root for the mode that it is in.
+    s.in_kernel = s.in_kernel || in_kernel;
     XENPP_TRY(detail::load_memory(v, c));
     if (!detail::load_debug_registers(s, c)) {
         return unexpected(errc::perm);

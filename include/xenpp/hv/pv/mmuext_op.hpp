@@ -65,6 +65,8 @@ expected<void, errc> fill_page(domain<P>& d, mfn f, mfn const* from) noexcept {
     return {};
 }
 
+inline constexpr int flush_cost = 64; ///< of waiting for other CPUs, in entries looked at
+
 /// One command of the caller's own address space.
 template <class P>
 expected<void, errc> own_command(table_work<P>& w, vcpu<P>& v, abi::mmuext_op const& op) noexcept {
@@ -77,9 +79,7 @@ expected<void, errc> own_command(table_work<P>& w, vcpu<P>& v, abi::mmuext_op co
         if (op.arg1.mfn == 0) {
             return unexpected(errc::inval);
         }
-        XENPP_TRY(set_kernel_root(w, v, mfn(op.arg1.mfn)));
-        load_root(v);
-        return {};
+        return set_kernel_root(w, v, mfn(op.arg1.mfn), true);
     case abi::mmuext_cmd::new_user_baseptr: return set_user_root(w, v, mfn(op.arg1.mfn));
     case abi::mmuext_cmd::tlb_flush_local: flush_here(hv); return {};
     case abi::mmuext_cmd::invlpg_local:
@@ -89,10 +89,14 @@ expected<void, errc> own_command(table_work<P>& w, vcpu<P>& v, abi::mmuext_op co
         return {};
     case abi::mmuext_cmd::tlb_flush_multi:
     case abi::mmuext_cmd::invlpg_multi:
+        w.left -= flush_cost;
         flush_cpus(hv, XENPP_TRY(cpus_of_vcpus(v, op.arg2.vcpumask.p)));
         return {};
     case abi::mmuext_cmd::tlb_flush_all:
-    case abi::mmuext_cmd::invlpg_all: flush_cpus(hv, cpus_of(v.dom)); return {};
+    case abi::mmuext_cmd::invlpg_all:
+        w.left -= flush_cost;
+        flush_cpus(hv, cpus_of(v.dom));
+        return {};
     case abi::mmuext_cmd::flush_cache: return unexpected(errc::acces); // it has no device
     case abi::mmuext_cmd::flush_cache_global: return unexpected(errc::inval);
     case abi::mmuext_cmd::set_ldt:

@@ -16,7 +16,9 @@ struct domain;
 
 namespace pv {
 
-/// Enters `count` new frames from `first`. False: the domain is dying, and takes no more.
+/// Makes `count` new frames from `first` memory of the domain's: not before they are listed may it
+/// refer to them, by numbers that it guesses. They come as the hypervisor's. False: the domain is
+/// dying, and takes no more.
 template <class P>
 bool enlist_pages(domain<P>& d, mfn first, std::uint64_t count) noexcept {
     auto& frames = d.hv.frames;
@@ -35,6 +37,7 @@ bool enlist_pages(domain<P>& d, mfn first, std::uint64_t count) noexcept {
             frames.info(mfn(page.next)).prev = static_cast<std::uint32_t>(f.raw());
         }
         m.first_page = static_cast<std::uint32_t>(f.raw());
+        atomic_store(page.use, page_use::guest);
     }
     return true;
 }

@@ -123,14 +123,15 @@ namespace detail {
 /// first. False: it is no longer unused.
 template <class P>
 bool retype_to_writable(domain<P>& owner, page_info& page, frame_word seen) noexcept {
-    if (!seen.replace(page,
-                      frame_word::make(seen.references(), {seen.type().raw | type_word::busy}))) {
+    // The reference comes first: others may give up theirs while this waits.
+    if (!seen.replace(
+            page, frame_word::make(seen.references() + 1, {seen.type().raw | type_word::busy}))) {
         return false;
     }
     flush_stale(owner, page.tlb_stamp());
     seen = frame_word::load(page);
     while (!seen.replace(
-        page, frame_word::make(seen.references() + 1, type_word::make(page_type::writable, 1)))) {
+        page, frame_word::make(seen.references(), type_word::make(page_type::writable, 1)))) {
     }
     return true;
 }

@@ -13,19 +13,22 @@ mfn kernel_root(vcpu<P> const& v) noexcept {
     return to_mfn(maddr(v.context.cr3));
 }
 
-/// Makes `f` the L4 of the guest's kernel, 0: none. It is for the caller to load it, if `v` is on
-/// this CPU. Errors as `get_page_type`. What is left of the old one may be unfinished.
+/// Makes `f` the L4 of the guest's kernel, 0: none. `v` does not run, or with `is_here` is on this
+/// CPU, in its kernel, and goes on with the new root. Errors as `get_page_type`. What is left of
+/// the old one may be unfinished.
 template <class P>
-expected<void, errc> set_kernel_root(table_work<P>& w, vcpu<P>& v, mfn f) noexcept {
+expected<void, errc>
+set_kernel_root(table_work<P>& w, vcpu<P>& v, mfn f, bool is_here = false) noexcept {
     auto const old = kernel_root(v);
-    if (f == old) {
-        return {};
-    }
-    if (f != mfn()) {
+    if (f != old && f != mfn()) {
         XENPP_TRY(get_page_and_type(w, f, page_type::l4));
     }
     v.context.cr3 = to_maddr(f).raw();
-    if (old != mfn()) {
+    // The hypervisor itself runs on the old one, which others may write to once it is let go.
+    if (is_here) {
+        load_root(v);
+    }
+    if (f != old && old != mfn()) {
         put_page_and_type(w, old);
     }
     return {};
