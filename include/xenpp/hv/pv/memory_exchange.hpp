@@ -84,7 +84,8 @@ expected<void, errc> exchange_one(vcpu<P>& v,
                                   domain<P>& d,
                                   abi::memory_exchange const& x,
                                   exchange_piece const& p) noexcept {
-    auto const f = XENPP_TRY(d.hv.frames.allocate(p.order, d.id, page_use::guest));
+    // The domain may guess its number: until it has adopted the block it may not refer to it.
+    auto const f = XENPP_TRY(d.hv.frames.allocate(p.order, d.id, page_use::hypervisor));
     expected<void, errc> done;
     for (std::uint64_t i = 0; done && i != p.in_count; ++i) {
         auto const old = read_guest(v, x.in.extent_start, p.first_in + i);
