@@ -111,7 +111,7 @@ TEST_CASE("pv_race.a_time_area_holds_its_page_as_writable_and_lets_go_of_it") {
         auto const at = f.g.put(std::vector{op});
         return f.g.call(
             abi::hypercall::vcpu_op,
-            {static_cast<std::uint64_t>(abi::vcpuop::register_vcpu_time_memory_area), 0, at});
+            {static_cast<std::uint64_t>(abi::vcpu_op::register_vcpu_time_memory_area), 0, at});
     };
     REQUIRE(ask(pv_guest::address(page)) == 0);
     CHECK(f.g.type(page).count() == 2);
