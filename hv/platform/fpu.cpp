@@ -13,11 +13,21 @@ namespace {
 std::uint64_t host_xcr0 = 0; ///< every component that the processor has and we switch
 unsigned area_order = 0;
 bool xsave = false;
+bool keeps_pointers = false; ///< see forget_pointers
+
+/// Processors without RstrFpErrPtrs restore the addresses of the last x87 instruction and of its
+/// operand only where an exception is pending: others' would stay to be seen. An instruction of our
+/// own takes their place. (Xen: XSA-52.)
+void forget_pointers() noexcept {
+    static std::int32_t const nothing = 0;
+    asm volatile("fnclex\n\tffree %%st(7)\n\tfildl %0" ::"m"(nothing));
+}
 
 } // namespace
 
 void fpu_init() noexcept {
     xsave = (cpuid(1).c >> 26 & 1) != 0;
+    keeps_pointers = (cpuid(0x80000008).b >> 2 & 1) == 0;
     if (xsave) {
         auto const leaf = cpuid(0xd);
         host_xcr0 = (std::uint64_t{leaf.d} << 32) | leaf.a;
@@ -59,6 +69,9 @@ void save_fpu(std::byte* area) noexcept {
 }
 
 void load_fpu(std::byte const* area, std::uint64_t guest_xcr0) noexcept {
+    if (keeps_pointers) {
+        forget_pointers();
+    }
     if (xsave) {
         write_xcr0(host_xcr0);
         asm volatile("xrstor64 (%0)" ::"r"(area), "a"(static_cast<std::uint32_t>(host_xcr0)),

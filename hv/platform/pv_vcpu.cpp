@@ -66,8 +66,6 @@ static_assert(guest_context::unchanged_call == 2);
 
 constexpr std::size_t stub_size = 32;
 
-bool has_fsgsbase = false;
-
 std::uint64_t read_dr6() noexcept {
     std::uint64_t v;
     asm volatile("mov %%dr6, %0" : "=r"(v));
@@ -125,7 +123,10 @@ void load_controls(percpu const& here, vcpu const& v) noexcept {
     if (cr0.has(x86::cr0::ts) != s.task_switched) {
         write_cr0((s.task_switched ? cr0 | x86::cr0::ts : cr0.without(x86::cr0::ts)).raw());
     }
-    auto const cr4 = here.cr4 | (v.context.cr4 & x86::cr4::tsd.raw());
+    // What is the guest's to choose. A kernel that does not know of WRGSBASE keeps no bases for its
+    // processes, so these must not have it (Xen: XSA-293).
+    constexpr auto chosen = x86::cr4::tsd | x86::cr4::fsgsbase;
+    auto const cr4 = here.cr4 | (v.context.cr4 & chosen.raw());
     if (read_cr4() != cr4) {
         write_cr4(cr4);
     }
@@ -192,10 +193,6 @@ bool prepare_entry(percpu& here, vcpu& v, hv::exit_action done) noexcept {
 void pv_init_cpu(percpu& here) noexcept {
     auto const leaf7 = cpuid(7);
     auto cr4 = x86::cr4::value(read_cr4()) | x86::cr4::mce | x86::cr4::de;
-    has_fsgsbase = x86::has(leaf7, x86::cpuid::fsgsbase);
-    if (has_fsgsbase) {
-        cr4 |= x86::cr4::fsgsbase;
-    }
     if (x86::has(leaf7, x86::cpuid::smep)) {
         cr4 |= x86::cr4::smep; // nothing of a guest is ever executed in ring 0
     }
@@ -225,6 +222,7 @@ void pv_switch_in(vcpu& v) noexcept {
     pv_slots[here.id.raw()].end = &c.ss;
     load_tables(here, s);
     load_fpu(s.fpu, v.xcr0);
+    machine().platform.load_tsc_aux(v.tsc_aux); // RDTSCP reads it in ring 3, asked for or not
     load_controls(here, v);
     load_debug(s);
     here.loaded = &v;

@@ -122,6 +122,17 @@ outcome raise_iopl() noexcept {
     return harmless_if((flags & 0x3000) == 0);
 }
 
+/// WRGSBASE without the kernel's word in CR4, which its processes must not have then either.
+outcome write_base_without_leave() noexcept {
+    return faults([] {
+        asm volatile("mov %%cr4, %%rax\n\tandq %0, %%rax\n\tmov %%rax, %%cr4\n\t"
+                     "rdgsbase %%rcx\n\twrgsbase %%rcx"
+                     :
+                     : "i"(~0x10000)
+                     : "rax", "rcx", "cc");
+    });
+}
+
 #define XENPP_INSTRUCTION(name, text)                                                              \
     {                                                                                              \
         name, []() noexcept {                                                                      \
@@ -132,6 +143,7 @@ outcome raise_iopl() noexcept {
 constexpr attempt list[] = {
     {"wrmsr_efer_without_long_mode",
      []() noexcept { return write_msr_in_vain(0xc0000080, 0x500); }},
+    {"wrgsbase_without_leave", write_base_without_leave},
     {"wrmsr_lstar", []() noexcept { return write_msr_in_vain(0xc0000082, ~std::uint64_t{0}); }},
     {"wrmsr_star", []() noexcept { return write_msr_in_vain(0xc0000081, ~std::uint64_t{0}); }},
     {"wrmsr_cstar", []() noexcept { return write_msr_in_vain(0xc0000083, ~std::uint64_t{0}); }},
