@@ -136,8 +136,11 @@ void handle_vector(xenpp::image::vector_frame* f) {
         return;
     }
     auto const e = static_cast<x86::exception>(f->vector);
-    if (e == x86::exception::nmi) {
-        return; // nobody here asks for one
+    if (e == x86::exception::nmi) { // nobody here asks for one
+        if ((f->cs & 3) != 0) {
+            pv_take_trap(*f); // the guest's selectors may not load any more, which pv_run can bear
+        }
+        return;
     }
     if (e == x86::exception::debug) {
         if ((f->cs & 3) != 0) {

@@ -124,6 +124,7 @@ exit_action handle_trap(vcpu<P>& v, std::uint64_t address, std::uint64_t status)
     case x86::vector(exception::breakpoint): return detail::handle_open_gate(v, 3, 1);
     case x86::vector(exception::overflow): return detail::handle_open_gate(v, 4, 1);
     case 0x80: return detail::handle_open_gate(v, 0x80, 2);
+    case x86::vector(exception::nmi): return exit_action::resume(); // the machine's, not its own
     case x86::vector(exception::debug):
         s.dr6 = (s.dr6 & ~std::uint64_t{0xe00f}) | (status & 0xe00f);
         return raise(v, e);
