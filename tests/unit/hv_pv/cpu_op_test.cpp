@@ -208,6 +208,16 @@ TEST_CASE("pv_cpu.the_toolstack_sets_and_reads_a_context") {
     CHECK(read.ctrlreg[0] == 0x80050033);
     CHECK(read.flags == (abi::vgcf_i387_valid | abi::vgcf_in_kernel | abi::vgcf_online | 0));
     CHECK(read.event_callback_eip == c->event_callback_eip);
+    // An FPU image counts though the vCPU last had the FPU's first state, as XSAVE marks it.
+    constexpr unsigned header_at = 512;
+    std::uint64_t components = 0;
+    auto* const header = hv::pv::state_of(f.g.v(1)).fpu + header_at;
+    std::memcpy(header, &components, sizeof components);
+    c->flags |= abi::vgcf_i387_valid;
+    f.h.put(*c, at);
+    CHECK(ctl(abi::domctl_op::setvcpucontext) == 0);
+    std::memcpy(&components, header, sizeof components);
+    CHECK(components == 3);
     op.u.vcpucontext.vcpu = 9;
     CHECK(ctl(abi::domctl_op::setvcpucontext) == f.inval);
 }

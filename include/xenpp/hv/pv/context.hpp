@@ -57,7 +57,7 @@ inline void save_registers(abi::cpu_user_regs& to, guest_context const& c) noexc
 }
 
 inline void load_fpu_image(vcpu_state& s, abi::vcpu_guest_context const& c) noexcept {
-    constexpr std::size_t mxcsr_at = 24;
+    constexpr std::size_t mxcsr_at = 24, header_at = 512;
     constexpr std::uint32_t mxcsr_known = 0xffff; // XRSTOR faults on others
     if ((c.flags & abi::vgcf_i387_valid) == 0) {
         reset_fpu(s);
@@ -68,6 +68,8 @@ inline void load_fpu_image(vcpu_state& s, abi::vcpu_guest_context const& c) noex
     std::memcpy(&mxcsr, s.fpu + mxcsr_at, sizeof mxcsr);
     mxcsr &= mxcsr_known;
     std::memcpy(s.fpu + mxcsr_at, &mxcsr, sizeof mxcsr);
+    std::uint64_t const components = 3; // x87 and SSE are the image's, whatever was there before
+    std::memcpy(s.fpu + header_at, &components, sizeof components);
 }
 
 /// The memory that the state refers to: roots and GDT. `restart`: call again, with the same.
