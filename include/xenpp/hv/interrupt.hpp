@@ -55,6 +55,12 @@ template <class P>
 void post_nmi(vcpu<P>& v) noexcept {
     atomic_store(v.nmi_pending, true);
     vcpu_unblock(v);
+    auto& hv = v.dom.hv;
+    if (v.dom.kind == domain_kind::pv && atomic_load(v.running) &&
+        v.processor == hv.platform.this_cpu()) {
+        // Its own: on the short way back into a PV guest nobody looks for NMIs.
+        atomic_store(hv.scheduler.on(v.processor).resched, true);
+    }
 }
 
 /// Requests `vector` at the vCPU's APIC and makes the vCPU look.

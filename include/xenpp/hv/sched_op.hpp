@@ -15,11 +15,12 @@
 namespace xenpp::hv {
 
 /// Whether something waits for `v` to take it: an upcall, or an interrupt of an hvm vCPU. A PV vCPU
-/// takes no upcall while it masks them.
+/// takes no upcall while it masks them, but NMIs.
 template <class P>
 bool has_work(vcpu<P>& v) noexcept {
     if (v.dom.kind == domain_kind::pv) {
-        return event_pending(v) && atomic_load(v.info->evtchn_upcall_mask) == 0;
+        return (event_pending(v) && atomic_load(v.info->evtchn_upcall_mask) == 0) ||
+               pv::nmi_is_due(v);
     }
     return event_pending(v) || (v.dom.kind == domain_kind::hvm && interrupt_waits(v));
 }

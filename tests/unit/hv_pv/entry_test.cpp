@@ -305,3 +305,38 @@ TEST_CASE("pv_entry.a_restarted_hypercall_is_executed_again") {
     CHECK(f.c.rax == 0);
     CHECK(f.s.traps[3].cs == 0x13);
 }
+
+TEST_CASE("pv_entry.an_nmi_of_the_machine_is_nothing_to_the_guest") {
+    entry_fixture f;
+    f.c.vector = x86::vector(exception::nmi);
+    auto const rip = f.c.rip;
+    CHECK(hv::pv::handle_trap(f.v, 0, 0).what == resume);
+    CHECK(f.c.rip == rip);
+}
+
+TEST_CASE("pv_entry.an_nmi_is_not_slept_through") {
+    entry_fixture f;
+    auto const send = [&] {
+        return f.g.call(hypercall::vcpu_op,
+                        {static_cast<std::uint64_t>(abi::vcpu_op::send_nmi), 0});
+    };
+    f.s.nmi = {0xffffffff81000300, false};
+    f.v.running = true;
+    auto& cpu = f.g.d.hv.scheduler.on(f.v.processor);
+    cpu.resched = false;
+    CHECK(send() == 0);
+    CHECK(cpu.resched); // to itself: nothing else would end its stay
+    // One that came just before the vCPU goes to sleep.
+    hv::vcpu_block(f.v);
+    CHECK((f.v.pause & hv::pause_blocked) == 0);
+    // One that waits for the first to be done.
+    CHECK(hv::pv::deliver_nmi(f.v).what == resume);
+    CHECK(f.s.in_nmi);
+    CHECK(send() == 0);
+    cpu.resched = false;
+    f.c.rsp = pv_guest::address(stack_page);
+    f.put_stack({0, 0, 0, 0, 0x401000, 0x33, 0x202, pv_guest::address(stack_page), 0x2b});
+    f.g.call(hypercall::iret, {});
+    CHECK_FALSE(f.s.in_nmi);
+    CHECK(cpu.resched);
+}

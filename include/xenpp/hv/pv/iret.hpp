@@ -28,7 +28,11 @@ hypercall_result do_iret(vcpu<P>& v, hypercall_args& /*args*/) noexcept {
         }
         set_mode(v, false);
     }
-    state_of(v).in_nmi = false;
+    if (state_of(v).in_nmi) [[unlikely]] {
+        state_of(v).in_nmi = false;
+        // One that came meanwhile is looked for on the way through the run loop.
+        atomic_store(v.dom.hv.scheduler.on(v.processor).resched, true);
+    }
     c.rip = f->rip;
     c.cs = ring3_selector(f->cs);
     c.rflags = ring3_rflags(f->rflags);

@@ -184,11 +184,18 @@ exit_action bounce_failsafe(vcpu<P>& v, data_selectors const& wanted) noexcept {
                                       r[0], r[1], r[2], r[3], r[4]}));
 }
 
-/// Enters the NMI callback if an NMI waits (VCPUOP_send_nmi) and none is being handled.
+/// Whether `v` has an NMI (VCPUOP_send_nmi) that it is to be told of now.
+template <class P>
+bool nmi_is_due(vcpu<P> const& v) noexcept {
+    auto const& s = state_of(v);
+    return !s.in_nmi && s.nmi.address != 0 && atomic_load(v.nmi_pending);
+}
+
+/// Enters the NMI callback if an NMI waits and none is being handled.
 template <class P>
 exit_action deliver_nmi(vcpu<P>& v) noexcept {
     auto& s = state_of(v);
-    if (s.in_nmi || s.nmi.address == 0 || !atomic_exchange(v.nmi_pending, false)) {
+    if (!nmi_is_due(v) || !atomic_exchange(v.nmi_pending, false)) {
         return exit_action::resume();
     }
     s.in_nmi = true;
