@@ -167,3 +167,36 @@ TEST_CASE("pv_race.a_row_of_flushes_is_done_in_turns") {
     CHECK(f.g.call(abi::hypercall::mmuext_op, {at, 10, 0, abi::domid_self}) == 0);
     CHECK(f.h.turns == 5);
 }
+
+TEST_CASE("pv_race.a_root_that_is_given_up_and_taken_again_in_one_turn_stays_whole") {
+    race_fixture f;
+    constexpr unsigned next = 10, given_up = 14; // and under `next` one table of each level
+    auto const slot = hv::pv::table_index(pv_guest::base, 4);
+    f.g.table(given_up)[slot] = f.g.table(f.g.page_of_root())[slot];
+    for (unsigned page = next; page != next + 3; ++page) {
+        f.g.table(page)[511] = f.g.entry(page + 1, pv_guest::rw);
+    }
+    for (unsigned page = next; page <= given_up; ++page) {
+        REQUIRE(f.g.protect(page, pv_guest::ro) == 0);
+    }
+    auto& v = f.g.v(1);
+    auto const c = std::make_unique<abi::vcpu_guest_context>();
+    c->flags = abi::vgcf_in_kernel;
+    c->ctrlreg[3] = to_maddr(f.g.frames[given_up]).raw();
+    c->gdt_ents = 512;
+    REQUIRE_FALSE(hv::pv::load_context(v, *c)); // frame 0 holds no descriptors
+    REQUIRE(hv::pv::kernel_root(v) == f.g.frames[given_up]);
+    f.h.hv.pv_turn = 4 * 512; // just enough for the new root
+    c->gdt_ents = 0;
+    c->ctrlreg[3] = to_maddr(f.g.frames[next]).raw();
+    c->ctrlreg[1] = to_maddr(f.g.frames[given_up]).raw();
+    auto done = hv::pv::load_context(v, *c);
+    for (unsigned turn = 0; !done && done.error() == errc::restart && turn != 100; ++turn) {
+        done = hv::pv::load_context(v, *c);
+    }
+    CHECK(done);
+    CHECK(f.g.mmuext(mmuext_cmd::tlb_flush_local, 0) == 0); // finishes what is unfinished
+    CHECK(hv::pv::state_of(v).user_root == f.g.frames[given_up]);
+    CHECK(f.g.type(given_up).is_live_table(4));
+    CHECK(f.g.type(given_up).count() == 1);
+}

@@ -72,7 +72,8 @@ inline void load_fpu_image(vcpu_state& s, abi::vcpu_guest_context const& c) noex
     std::memcpy(s.fpu + header_at, &components, sizeof components);
 }
 
-/// The memory that the state refers to: roots and GDT. `restart`: call again, with the same.
+/// The memory that the state refers to: roots and GDT. `restart`: call again, with the same. A turn
+/// ends with whatever leaves something unfinished, for there is a place for one table of a level.
 template <class P>
 expected<void, errc> load_memory(vcpu<P>& v, abi::vcpu_guest_context const& c) noexcept {
     std::array<mfn, guest_gdt_frames> gdt{};
@@ -82,7 +83,12 @@ expected<void, errc> load_memory(vcpu<P>& v, abi::vcpu_guest_context const& c) n
     table_work<P> w(v.dom);
     XENPP_TRY(finish_unfinished(w));
     XENPP_TRY(set_kernel_root(w, v, to_mfn(maddr(c.ctrlreg[3]))));
-    XENPP_TRY(set_user_root(w, v, to_mfn(maddr(c.ctrlreg[1]))));
+    if (!w.d.pv_memory.has_unfinished()) {
+        XENPP_TRY(set_user_root(w, v, to_mfn(maddr(c.ctrlreg[1]))));
+    }
+    if (w.d.pv_memory.has_unfinished()) {
+        return unexpected(errc::restart);
+    }
     XENPP_TRY(set_gdt(w, v, gdt, static_cast<std::uint32_t>(c.gdt_ents)));
     return set_ldt(w, v, c.ldt_ents != 0 ? c.ldt_base : 0, static_cast<std::uint32_t>(c.ldt_ents));
 }

@@ -265,6 +265,15 @@ bool finish_partial(table_work<P>& w, mfn f) noexcept {
     return true;
 }
 
+/// A partial table is gone on with, or given up: there is nothing left to finish of it.
+template <class P>
+void forget_unfinished(table_work<P>& w, mfn f, page_type t) noexcept {
+    auto& noted = w.d.pv_memory.unfinished[static_cast<unsigned>(t)];
+    if (noted == f.raw()) {
+        noted = page_info::no_page;
+    }
+}
+
 /// Makes an unused frame one of type `t`, with a count of one that is not validated yet. False: it
 /// is in use as something else.
 template <class P>
@@ -301,6 +310,7 @@ expected<void, errc> get_page_type(table_work<P>& w, mfn f, page_type t) noexcep
     auto now = type_of(page);
     if (now.has(type_word::partial)) {
         if (now.type() == t) {
+            detail::forget_unfinished(w, f, t);
             detail::store_type(page, t, 1);
             put_frame(w.d.hv, f); // its own; the caller has one
             return detail::validate(w, f, t, page.nr_validated);
@@ -308,6 +318,7 @@ expected<void, errc> get_page_type(table_work<P>& w, mfn f, page_type t) noexcep
         if (!detail::finish_partial(w, f)) {
             return unexpected(errc::restart);
         }
+        detail::forget_unfinished(w, f, now.type());
         now = type_of(page);
     }
     if (t == page_type::writable) {
