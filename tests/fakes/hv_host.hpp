@@ -33,6 +33,7 @@ public:
         : platform(frames, cpus)
         , owned_(std::make_unique<hv::hypervisor<fake_platform>>(platform))
         , hv(*owned_) {
+        platform.run_on(cpu_id(0)); // whichever CPU the thread was in another host
         hv.frames.add(mfn(0), frames, true).value();
         while (true) { // the window's frames become domain 0's, what is before them comes back
             auto const f = hv.frames.allocate(9, dom0, hv::page_use::guest).value();

@@ -230,3 +230,35 @@ TEST_CASE("pv.the_ldt_takes_what_is_mapped_where_it_is_said_to_be") {
     CHECK(f.g.mmuext(op) == 0);
     CHECK(f.g.protect(10, f.rw) == 0);
 }
+
+TEST_CASE("pv.what_the_control_domain_writes_to_is_no_table") {
+    pv_fixture f;
+    CHECK(f.g.protect(10, f.ro) == 0);
+    CHECK(hv::get_page(f.g.d, gfn(f.g.frames[f.l1].raw())).error() == errc::acces);
+    CHECK(hv::get_page(f.g.d, gfn(f.g.frames[f.l1].raw()), false));
+    {
+        auto const page = hv::get_page(f.g.d, gfn(f.g.frames[10].raw())).value();
+        CHECK(f.g.mmuext(mmuext_cmd::pin_l1_table, 10) == f.inval);
+    }
+    CHECK(f.g.mmuext(mmuext_cmd::pin_l1_table, 10) == 0);
+    CHECK(f.g.mmuext(mmuext_cmd::unpin_table, 10) == 0);
+}
+
+TEST_CASE("pv.the_control_domain_pins_for_others_and_guests_do_not") {
+    pv_fixture f;
+    pv_guest other(f.h);
+    CHECK(other.protect(10, f.ro) == 0);
+    abi::mmuext_op op{};
+    op.cmd = static_cast<std::uint32_t>(mmuext_cmd::pin_l1_table);
+    op.arg1.mfn = other.frames[10].raw();
+    auto const pin = [&](fakes::hv_host::vcpu& v, std::uint64_t at, std::uint64_t who) {
+        return f.h.call(hv::do_mmuext_op<fakes::fake_platform>, v, {at, 1, 0, who});
+    };
+    auto const at = f.g.put(std::vector{op});
+    CHECK(pin(f.g.v(), at, other.d.id.raw()) == to_abi(errc::perm));
+    CHECK(pin(f.g.v(), at, abi::domid_self) == f.inval);
+    CHECK(pin(f.h.control(), f.h.put(op), other.d.id.raw()) == 0);
+    CHECK(other.type(10).has(type_word::pinned));
+    CHECK(pin(f.h.control(), f.h.put(op), 77) == to_abi(errc::srch));
+    CHECK(pin(f.h.control(), f.h.put(op), f.h.make_domain().id.raw()) == f.inval);
+}
