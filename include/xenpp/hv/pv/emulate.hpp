@@ -9,6 +9,7 @@
 #include <xenpp/hv/pv/cpu_op.hpp>
 #include <xenpp/hv/pv/msr.hpp>
 #include <xenpp/hv/pv/trap_bounce.hpp>
+#include <xenpp/x86/descriptor.hpp>
 
 #include <array>
 #include <cstdint>
