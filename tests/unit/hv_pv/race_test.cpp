@@ -200,3 +200,15 @@ TEST_CASE("pv_race.a_root_that_is_given_up_and_taken_again_in_one_turn_stays_who
     CHECK(f.g.type(given_up).is_live_table(4));
     CHECK(f.g.type(given_up).count() == 1);
 }
+
+TEST_CASE("pv_race.the_shortest_of_turns_gets_somewhere") {
+    race_fixture f;
+    constexpr unsigned l3 = 10, l2 = 11;
+    f.g.table(l3)[511] = f.g.entry(l2, pv_guest::rw);
+    REQUIRE(f.g.protect(l3, pv_guest::ro) == 0);
+    REQUIRE(f.g.protect(l2, pv_guest::ro) == 0);
+    f.h.hv.pv_turn = 1;
+    CHECK(f.g.write(f.g.page_of_root(), 7, f.g.entry(l3, pv_guest::rw)) == 0);
+    CHECK(f.g.type(l2).is_live_table(2));
+    CHECK(f.h.turns > 512);
+}

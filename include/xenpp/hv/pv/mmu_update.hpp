@@ -63,9 +63,9 @@ hypercall_result do_mmu_update(vcpu<P>& v, hypercall_args& args) noexcept {
             result = copy_from_guest(v, request.data(), args.arg[0] + done * sizeof request[0],
                                      part * sizeof request[0]);
             for (std::uint32_t i = 0; result && i != part && !w.d.pv_memory.has_unfinished(); ++i) {
-                w.left -= cost;
                 result = pv::carry_out(w, request[i]);
                 done += result ? 1U : 0U;
+                w.left -= cost; // not before: however short a turn, it gets somewhere
             }
         }
         if (result && w.d.pv_memory.has_unfinished()) {
