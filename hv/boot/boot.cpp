@@ -15,14 +15,17 @@
 #include <xenpp/link/layout.hpp>
 
 #include <algorithm>
+#include <array>
 #include <new>
+#include <span>
+#include <tuple>
 
 extern "C" {
 extern std::byte boot_stack[];        // NOLINT: entry.S
 extern std::uint64_t boot_pml4[512];  // NOLINT: entry.S
 extern std::byte const image_start[]; // NOLINT: link.ld
 extern std::byte const image_end[];   // NOLINT: link.ld
-[[noreturn]] void boot_main(std::uint32_t start_info);
+[[noreturn]] void boot_main(std::uint32_t information, std::uint32_t is_multiboot2);
 }
 
 namespace xenpp::image {
@@ -46,30 +49,21 @@ bool header_is_valid() noexcept {
            header().window_size == link::window_size;
 }
 
-/// What of RAM is taken already: the first MiB (trampoline, firmware), the image, the window.
-struct reserved_range {
-    std::uint64_t base, end;
-};
-
-void add_memory(boot_info const& info) noexcept {
+/// Gives the allocator what of RAM is free, and `taken` is what is not, in order of address.
+void add_memory(boot_info const& info, std::span<memory_range const> taken) noexcept {
     auto& m = machine();
     bool const known_zero = option(info.command_line, "ram") == "zero";
-    reserved_range const taken[] = {
-        {0, 1U << 20},
-        {image_physical(image_start), (image_physical(image_end) + page_size - 1) & page_mask},
-        {link::window_machine_base.raw(), link::window_machine_base.raw() + link::window_size},
-    };
     for (unsigned i = 0; i < info.ram_count; ++i) {
         std::uint64_t at = info.ram[i].base;
         std::uint64_t const end = at + info.ram[i].size;
         while (at < end) {
-            // The next stretch up to a reserved range; the ranges are in order of address.
+            // The next stretch up to a range that is taken.
             std::uint64_t stop = end;
             std::uint64_t resume = end;
             for (auto const& t : taken) {
-                if (at < t.end && t.base < stop) {
+                if (at < t.base + t.size && t.base < stop) {
                     stop = std::max(at, t.base);
-                    resume = t.end;
+                    resume = t.base + t.size;
                     break;
                 }
             }
@@ -79,6 +73,28 @@ void add_memory(boot_info const& info) noexcept {
             at = resume < end ? resume : end;
         }
     }
+}
+
+/// What of RAM is taken: the first MiB (trampoline, firmware), the image, the window, and what the
+/// loader left.
+void add_memory(boot_info const& info) noexcept {
+    std::array<memory_range, 4 + std::tuple_size_v<decltype(info.modules)>> taken{};
+    unsigned n = 0;
+    std::uint64_t const image = image_physical(image_start);
+    taken[n++] = {0, 1U << 20};
+    taken[n++] = {image, ((image_physical(image_end) + page_size - 1) & page_mask) - image};
+    if (has_link) {
+        taken[n++] = {link::window_machine_base.raw(), link::window_size};
+    }
+    if (info.information.size != 0) {
+        taken[n++] = info.information;
+    }
+    for (unsigned i = 0; i < info.module_count; ++i) {
+        taken[n++] = info.modules[i].bytes;
+    }
+    std::sort(taken.begin(), taken.begin() + n,
+              [](auto const& a, auto const& b) { return a.base < b.base; });
+    add_memory(info, std::span(taken.data(), n));
 }
 
 void print_banner(boot_info const& info) noexcept {
@@ -127,7 +143,7 @@ void start_virtualization() noexcept {
 }
 
 /// The window's frames were never the allocator's: they are domain 0's from the start.
-void adopt_window() noexcept {
+hv::control_window adopt_window() noexcept {
     auto const first = to_mfn(link::window_machine_base);
     for (std::uint64_t i = 0; i < link::window_size >> page_shift; ++i) {
         auto* const page = machine().frames.find(first + i);
@@ -136,6 +152,16 @@ void adopt_window() noexcept {
         }
         *page = hv::page_info{.count = 1, .owner = dom0, .use = hv::page_use::guest};
     }
+    return {link::window_virtual_base, link::window_machine_base, link::window_size};
+}
+
+/// Without a control process: a window that nobody looks into, with domain 0's shared info.
+hv::control_window make_window() noexcept {
+    auto const first = machine().frames.allocate(1, dom0, hv::page_use::guest);
+    if (!first) {
+        panic("no memory for domain 0");
+    }
+    return {link::window_virtual_base, to_maddr(*first), 2 * page_size};
 }
 
 void read_processor() noexcept {
@@ -148,9 +174,8 @@ void read_processor() noexcept {
 
 void start_control_domain() noexcept {
     auto& m = machine();
-    hv::control_window const window{link::window_virtual_base, link::window_machine_base,
-                                    link::window_size};
-    adopt_window();
+    auto const window = has_link ? adopt_window() : make_window();
+    static_assert(link::shared_info_offset == page_size);
     if (!hv::create_control_domain(m, window, link::shared_info_offset)) {
         panic("domain 0 cannot be created");
     }
@@ -174,7 +199,7 @@ bool serve_link() noexcept {
 
 } // namespace xenpp::image
 
-void boot_main(std::uint32_t start_info) {
+void boot_main(std::uint32_t information, std::uint32_t is_multiboot2) {
     using namespace xenpp;
     using namespace xenpp::image;
     adopt_stack(boot_stack + stack_size, cpus[0]);
@@ -187,8 +212,8 @@ void boot_main(std::uint32_t start_info) {
     serial_init();
     new (the_machine.bytes) hypervisor(the_platform);
     boot_info info;
-    if (!read_pvh(start_info, info)) {
-        panic("no PVH boot information");
+    if (!(is_multiboot2 != 0 ? read_multiboot2(information, info) : read_pvh(information, info))) {
+        panic("the boot loader left no information that can be read");
     }
     has_link = header_is_valid();
     if (has_link) {

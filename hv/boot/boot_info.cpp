@@ -55,6 +55,37 @@ std::uint64_t find_table(std::uint64_t rsdp, std::string_view signature) noexcep
 
 } // namespace
 
+bool add_ram(boot_info& info, std::uint64_t base, std::uint64_t size) noexcept {
+    std::uint64_t const from = (base + page_size - 1) & page_mask;
+    std::uint64_t const end = (base + size) & page_mask;
+    if (end <= from) {
+        return true;
+    }
+    if (info.ram_count == info.ram.size()) {
+        return false;
+    }
+    info.ram[info.ram_count++] = {from, end - from};
+    return true;
+}
+
+bool add_module(boot_info& info,
+                std::uint64_t base,
+                std::uint64_t size,
+                std::string_view text) noexcept {
+    if (info.module_count == info.modules.size()) {
+        return false;
+    }
+    std::uint64_t const from = base & page_mask;
+    std::uint64_t const end = (base + size + page_size - 1) & page_mask;
+    info.modules[info.module_count++] = {{from, end - from}, size, text};
+    return true;
+}
+
+std::string_view text_at(std::uint64_t physical) noexcept {
+    auto const* const text = direct_map<char>(physical);
+    return {text, bounded_length(text, 2048)};
+}
+
 bool read_pvh(std::uint64_t start_info, boot_info& out) noexcept {
     auto const info = read_at<abi::hvm_start_info>(start_info);
     if (info.magic != abi::hvm_start_magic_value || info.version < 1) {
@@ -62,16 +93,21 @@ bool read_pvh(std::uint64_t start_info, boot_info& out) noexcept {
     }
     out.rsdp = info.rsdp_paddr;
     if (info.cmdline_paddr != 0) {
-        auto const* const text = direct_map<char>(info.cmdline_paddr);
-        out.command_line = std::string_view(text, bounded_length(text, 2048));
+        out.command_line = text_at(info.cmdline_paddr);
     }
-    for (std::uint32_t i = 0; i < info.memmap_entries && out.ram_count < out.ram.size(); ++i) {
+    for (std::uint32_t i = 0; i < info.memmap_entries; ++i) {
         auto const e = read_at<abi::hvm_memmap_table_entry>(
             info.memmap_paddr + i * sizeof(abi::hvm_memmap_table_entry));
-        std::uint64_t const base = (e.addr + page_size - 1) & page_mask;
-        std::uint64_t const end = (e.addr + e.size) & page_mask;
-        if (e.type == 1 && end > base) {
-            out.ram[out.ram_count++] = {base, end - base};
+        if (e.type == abi::hvm_memmap_type_ram && !add_ram(out, e.addr, e.size)) {
+            break;
+        }
+    }
+    for (std::uint32_t i = 0; i < info.nr_modules; ++i) {
+        auto const m = read_at<abi::hvm_modlist_entry>(info.modlist_paddr +
+                                                       i * sizeof(abi::hvm_modlist_entry));
+        auto const text = m.cmdline_paddr == 0 ? std::string_view() : text_at(m.cmdline_paddr);
+        if (!add_module(out, m.paddr, m.size, text)) {
+            break;
         }
     }
     return true;

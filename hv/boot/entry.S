@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// From the PVH entry (32-bit, paging off, EBX = hvm_start_info) to the C++ world in long mode.
+// From the two entries (32-bit, paging off) to the C++ world in long mode: PVH with EBX =
+// hvm_start_info, multiboot2 with EBX = its boot information.
 
     .set image_offset, 0xffff82d040000000
     .set stack_size, 65536
@@ -13,11 +14,32 @@
     .asciz "Xen"
     .quad PHYS(pvh_entry)
 
+// Multiboot2's header (specification 2.0, 3.1): 32-bit entry, modules on pages of their own.
+    .section .multiboot, "a"
+    .align 8
+multiboot2_header:
+    .set multiboot2_magic, 0xe85250d6
+    .set multiboot2_size, multiboot2_end - multiboot2_header
+    .long multiboot2_magic, 0, multiboot2_size, -(multiboot2_magic + multiboot2_size)
+    .short 3, 0                 // entry address
+    .long 12, PHYS(multiboot2_entry)
+    .align 8
+    .short 6, 0                 // module alignment
+    .long 8
+    .short 0, 0                 // end
+    .long 8
+multiboot2_end:
+
     .section .text.boot, "ax"
     .code32
     .globl pvh_entry
+// Not told apart by EAX: who enters by PVH may leave multiboot's number there.
+multiboot2_entry:
+    movl    $1, %esi
+    jmp     1f
 pvh_entry:
-    cli
+    xorl    %esi, %esi
+1:  cli
     cld
     movl    %ebx, %ebp          // hvm_start_info
     movl    $PHYS(boot_stack_top), %esp
@@ -50,7 +72,7 @@ pvh_entry:
     movabsq $2f, %rax
     jmp     *%rax
 2:  movabsq $boot_stack_top, %rsp
-    movl    %ebp, %edi
+    movl    %ebp, %edi          // and esi: whether it is multiboot2's
     call    boot_main
     ud2
 
