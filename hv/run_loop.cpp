@@ -4,6 +4,8 @@
 #include "platform/cpu.hpp"
 #include "platform/pv_vcpu.hpp"
 #include "platform/svm_vcpu.hpp"
+#include "platform/virtualization.hpp"
+#include "platform/vmx_vcpu.hpp"
 
 #include <xenpp/hv/domain_life.hpp>
 #include <xenpp/hv/exit_apply.hpp>
@@ -21,19 +23,13 @@ vcpu* loaded(percpu& here) noexcept {
 }
 
 /// A SIPI that another vCPU sent, carried out by the vCPU itself.
+template <class Vendor>
 void carry_out_startup(vcpu& v) noexcept {
     std::uint32_t const what = atomic_exchange(v.startup, 0);
     if ((what & hv::startup_sipi) != 0) {
-        svm_reset_state(v, static_cast<std::uint8_t>(what));
+        Vendor::reset_state(v, static_cast<std::uint8_t>(what));
     }
 }
-
-/// What SVM does of an exit's outcome.
-struct vendor {
-    static bool skip(vcpu& v) noexcept { return svm_skip(v); }
-
-    static void inject(vcpu& v, hv::exit_action const& a) noexcept { svm_inject(v, a); }
-};
 
 /// How long a guest has its CPU at most while the control domain's work waits.
 constexpr std::uint64_t guest_turn_ns = 200'000;
@@ -90,8 +86,9 @@ bool linger(percpu& here) noexcept {
     return true;
 }
 
+template <class Vendor>
 hv::exit_action enter(vcpu& v) noexcept {
-    return v.dom.kind == hv::domain_kind::pv ? pv_enter(v) : svm_enter(v);
+    return v.dom.kind == hv::domain_kind::pv ? pv_enter(v) : Vendor::enter(v);
 }
 
 /// Everything that waits for this CPU to come by. True if it wants to be called again soon.
@@ -112,6 +109,7 @@ bool pending_work(percpu& here) noexcept {
 }
 
 /// Makes `next` the vCPU of this CPU.
+template <class Vendor>
 void switch_to(percpu& here, vcpu* next) noexcept {
     vcpu* const previous = loaded(here);
     // One that INIT and SIPI overtook before it left its CPU starts anew from memory as well.
@@ -122,7 +120,7 @@ void switch_to(percpu& here, vcpu* next) noexcept {
         if (previous->dom.kind == hv::domain_kind::pv) {
             pv_switch_out(*previous);
         } else {
-            svm_switch_out(*previous);
+            Vendor::switch_out(*previous);
         }
         here.loaded = nullptr;
         if (next != previous) {
@@ -133,8 +131,8 @@ void switch_to(percpu& here, vcpu* next) noexcept {
         if (next->dom.kind == hv::domain_kind::pv) {
             pv_switch_in(*next);
         } else {
-            carry_out_startup(*next);
-            svm_switch_in(*next);
+            carry_out_startup<Vendor>(*next);
+            Vendor::switch_in(*next);
         }
         here.loaded = next;
         hv::publish_runstate(*next);
@@ -154,15 +152,15 @@ void idle(percpu& here) noexcept {
     }
 }
 
-} // namespace
-
-void run_loop() noexcept {
+/// The loop of a machine with `Vendor`'s virtualization: which one is not asked again.
+template <class Vendor>
+[[noreturn]] void run_loop_of() noexcept {
     percpu& here = this_percpu();
     auto& m = machine();
     for (;;) {
         bool const busy = pending_work(here);
         vcpu* const next = hv::choose(m, loaded(here));
-        switch_to(here, next);
+        switch_to<Vendor>(here, next);
         m.platform.set_deadline(hv::next_deadline(m));
         if (next == nullptr) {
             if (busy || linger(here)) {
@@ -179,15 +177,24 @@ void run_loop() noexcept {
             if (atomic_load(next->startup) != 0) {
                 break;
             }
-            auto const action = enter(*next);
+            auto const action = enter<Vendor>(*next);
             hv::pv::pass_epoch(m);
             if (action.what == hv::exit_action::kind::interrupted) {
                 interrupt_window(); // the interrupt that ended the stay is taken here
             } else {
-                hv::apply_exit<vendor>(*next, action);
+                hv::apply_exit<Vendor>(*next, action);
             }
         }
     }
+}
+
+} // namespace
+
+void run_loop() noexcept {
+    if (virtualization_in_use() == virtualization::vmx) {
+        run_loop_of<vmx>();
+    }
+    run_loop_of<svm>(); // or none: there are PV domains alone then
 }
 
 } // namespace xenpp::image

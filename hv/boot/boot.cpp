@@ -2,13 +2,14 @@
 // The boot CPU's way: memory, clock, console, domain 0, the other CPUs, the run loop.
 #include "boot/boot_info.hpp"
 #include "boot/direct_map.hpp"
+#include "boot/first_domains.hpp"
 #include "boot/smp.hpp"
 #include "entry/exceptions.hpp"
 #include "machine.hpp"
 #include "platform/cpu.hpp"
 #include "platform/fpu.hpp"
 #include "platform/pv_vcpu.hpp"
-#include "platform/svm_vcpu.hpp"
+#include "platform/virtualization.hpp"
 
 #include <xenpp/hv/domain_life.hpp>
 #include <xenpp/hv/pv/cpuid.hpp>
@@ -127,21 +128,6 @@ std::uint32_t known_tsc_khz() noexcept {
     return atomic_load(header().tsc_khz);
 }
 
-void start_virtualization() noexcept {
-    auto& m = machine();
-    if (char const* const why = svm_missing(); why != nullptr) {
-        m.has_hvm = false;
-        hv::print(m, "No hardware virtualization: ", why, "; HVM and PVH domains cannot run");
-        return;
-    }
-    auto const save_area = m.frames.allocate(1, domid_xen, hv::page_use::hypervisor);
-    if (!save_area || !svm_init(m)) {
-        panic("no memory for SVM's tables");
-    }
-    svm_init_cpu(this_percpu(), *save_area);
-    hv::print(m, "HVM: SVM enabled, nested paging in use");
-}
-
 /// The window's frames were never the allocator's: they are domain 0's from the start.
 hv::control_window adopt_window() noexcept {
     auto const first = to_mfn(link::window_machine_base);
@@ -244,12 +230,14 @@ void boot_main(std::uint32_t information, std::uint32_t is_multiboot2) {
     read_processor();
     fpu_init_cpu(here);
     pv_init_cpu(here);
-    start_virtualization();
+    virtualization_init();
     std::array<std::uint32_t, hv::max_cpus> ids{};
     unsigned const found = read_apic_ids(info.rsdp, ids.data(), ids.size());
     start_cpus(ids.data(), found);
     hv::print(machine(), "Brought up ", cpu_count, " CPUs");
     identity_map_remove();
     start_control_domain();
+    start_first_domains(info);
+    release_boot_memory(info);
     run_loop();
 }

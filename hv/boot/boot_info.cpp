@@ -77,7 +77,7 @@ bool add_module(boot_info& info,
     }
     std::uint64_t const from = base & page_mask;
     std::uint64_t const end = (base + size + page_size - 1) & page_mask;
-    info.modules[info.module_count++] = {{from, end - from}, size, text};
+    info.modules[info.module_count++] = {{from, end - from}, base, size, text};
     return true;
 }
 

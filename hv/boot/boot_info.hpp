@@ -16,7 +16,8 @@ struct memory_range {
 
 /// A file that the boot loader put into memory, and the words that came with it.
 struct boot_module {
-    memory_range bytes; ///< in whole pages; the file ends in the last
+    memory_range bytes; ///< the whole pages that the file lies in
+    std::uint64_t address = 0;
     std::uint64_t size = 0;
     std::string_view text; ///< as `boot_info::command_line`
 };

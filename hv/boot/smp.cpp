@@ -7,7 +7,7 @@
 #include "platform/cpu.hpp"
 #include "platform/fpu.hpp"
 #include "platform/pv_vcpu.hpp"
-#include "platform/svm_vcpu.hpp"
+#include "platform/virtualization.hpp"
 
 #include <cstring>
 
@@ -78,9 +78,8 @@ void ap_main() {
     here.tlb = &machine().tlb[here.id.raw()];
     fpu_init_cpu(here);
     pv_init_cpu(here);
-    auto const save_area = machine().frames.allocate(1, domid_xen, hv::page_use::hypervisor);
-    if (save_area && svm_missing() == nullptr) {
-        svm_init_cpu(here, *save_area);
+    if (!virtualization_init_cpu(here)) {
+        panic("no memory for hardware virtualization");
     }
     machine().scheduler.on(here.id).online = true;
     atomic_store(machine().cpu_epoch[here.id.raw()], atomic_load(machine().epoch));

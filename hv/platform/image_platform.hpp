@@ -45,7 +45,8 @@ public:
     std::uint64_t random() noexcept;
     [[noreturn]] void shutdown_machine(bool reboot) noexcept;
 
-    // --- the vendor: platform/svm_vcpu.cpp ---
+    // --- the vendor: platform/virtualization.cpp ---
+    mm::second_level second_level() noexcept;
     expected<void, errc> create_vcpu(hv::vcpu<image_platform>& v) noexcept;
     void destroy_vcpu(hv::vcpu<image_platform>& v) noexcept;
     expected<void, errc> load_state(hv::vcpu<image_platform>& v,
@@ -55,6 +56,9 @@ public:
     void load_xcr0(std::uint64_t value) noexcept;
     void load_tsc_aux(std::uint64_t value) noexcept;
     void load_debug_registers(std::array<std::uint64_t, 4> const& dr) noexcept;
+    void load_dr6(std::uint64_t value) noexcept;
+    std::uint64_t dr6() noexcept;
+    void print_exit(hv::vcpu<image_platform>& v) noexcept;
 
     // --- PV: platform/pv_vcpu.cpp ---
     hv::pv_access

@@ -4,6 +4,7 @@
 
 #include "entry/exceptions.hpp"
 #include "platform/cpu.hpp"
+#include "platform/debug_registers.hpp"
 #include "platform/fpu.hpp"
 
 #include <xenpp/hv/svm/caps.hpp>
@@ -29,7 +30,6 @@ namespace {
 
 hv::svm::capabilities caps;
 hv::svm::shared_tables tables;
-bool has_rdtscp = false;
 
 /// MSRs that VMLOAD and VMSAVE switch: the guest's own, no exit.
 constexpr x86::msr passed_through[] = {x86::msr::ia32_fs_base,        x86::msr::ia32_gs_base,
@@ -52,15 +52,6 @@ void vm_save(std::uint64_t pa) noexcept {
 
 void vm_load(std::uint64_t pa) noexcept {
     asm volatile("vmload %0" ::"a"(pa) : "memory");
-}
-
-std::array<std::uint64_t, 4> read_debug_registers() noexcept {
-    std::array<std::uint64_t, 4> dr{};
-    asm volatile("mov %%dr0, %0" : "=r"(dr[0]));
-    asm volatile("mov %%dr1, %0" : "=r"(dr[1]));
-    asm volatile("mov %%dr2, %0" : "=r"(dr[2]));
-    asm volatile("mov %%dr3, %0" : "=r"(dr[3]));
-    return dr;
 }
 
 /// Gives the vCPU an ASID whose translations are its own and current.
@@ -177,7 +168,6 @@ expected<void, errc> svm_init(hypervisor& m) noexcept {
         permit_msr(m.platform.map(msr), r);
     }
     tables = {to_maddr(io).raw(), to_maddr(msr).raw()};
-    has_rdtscp = (cpuid(0x80000001).d >> 27 & 1) != 0;
     return {};
 }
 
@@ -191,12 +181,10 @@ void svm_init_cpu(percpu& here, mfn host_save_areas) noexcept {
     here.asid_generation = 1;
 }
 
-void svm_switch_in(vcpu& v) noexcept {
+void svm::switch_in(vcpu& v) noexcept {
     auto& s = hv::svm::state_of(v);
     load_fpu(s.fpu, v.xcr0);
-    if (has_rdtscp) {
-        write_msr(x86::msr::ia32_tsc_aux, v.tsc_aux);
-    }
+    v.dom.hv.platform.load_tsc_aux(v.tsc_aux);
     // VMLOAD takes the task register away, and with it the stacks of the vectors that have one; no
     // ring 3 runs until it comes back, so the vectors need none.
     exceptions_use_own_stacks(false);
@@ -206,7 +194,7 @@ void svm_switch_in(vcpu& v) noexcept {
     b.set_all_dirty();
 }
 
-void svm_switch_out(vcpu& v) noexcept {
+void svm::switch_out(vcpu& v) noexcept {
     auto& s = hv::svm::state_of(v);
     vm_save(s.block_pa);
     vm_load(this_percpu().host_state_pa);
@@ -226,12 +214,12 @@ void svm_switch_out(vcpu& v) noexcept {
     }
 }
 
-void svm_reset_state(vcpu& v, std::uint8_t sipi_vector) noexcept {
-    (void)!hv::svm::load(v, hv::svm::startup_state(sipi_vector)); // a state that always loads
+void svm::reset_state(vcpu& v, std::uint8_t sipi_vector) noexcept {
+    (void)!hv::svm::load(v, hv::startup_state(sipi_vector)); // a state that always loads
     v.xcr0 = 1;
 }
 
-hv::exit_action svm_enter(vcpu& v) noexcept {
+hv::exit_action svm::enter(vcpu& v) noexcept {
     auto& s = hv::svm::state_of(v);
     x86::vmcb_ref const b(*s.block);
     auto& c = v.context;
@@ -261,11 +249,11 @@ hv::exit_action svm_enter(vcpu& v) noexcept {
     return hv::svm::handle_exit(v);
 }
 
-bool svm_skip(vcpu& v) noexcept {
+bool svm::skip(vcpu& v) noexcept {
     return hv::svm::skip_instruction(v, caps.has_next_rip);
 }
 
-void svm_inject(vcpu& v, hv::exit_action const& a) noexcept {
+void svm::inject(vcpu& v, hv::exit_action const& a) noexcept {
     auto& s = hv::svm::state_of(v);
     // An exception during the delivery of another becomes a double fault (APM2 8.2.9).
     auto e = a.vector;
@@ -279,29 +267,30 @@ void svm_inject(vcpu& v, hv::exit_action const& a) noexcept {
     s.reinject = x86::encode(x86::event_injection::exception(e, code));
 }
 
-expected<void, errc> image_platform::create_vcpu(vcpu& v) noexcept {
+expected<void, errc> svm::create(vcpu& v) noexcept {
     auto& frames = v.dom.hv.frames;
+    auto& p = v.dom.hv.platform;
     auto* const s = XENPP_TRY(frames.create<hv::svm::vcpu_state>());
     v.arch = s;
     auto const block = frames.allocate(0, domid_xen, hv::page_use::hypervisor);
     auto const fpu = frames.allocate(fpu_area_order(), domid_xen, hv::page_use::hypervisor);
     if (block) {
-        s->block = reinterpret_cast<x86::vmcb*>(map(*block));
+        s->block = reinterpret_cast<x86::vmcb*>(p.map(*block));
         s->block_pa = to_maddr(*block).raw();
     }
     if (fpu) {
-        s->fpu = map(*fpu);
+        s->fpu = p.map(*fpu);
         s->fpu_order = fpu_area_order();
     }
     if (!block || !fpu) {
-        destroy_vcpu(v);
+        destroy(v);
         return unexpected(errc::nomem);
     }
     hv::svm::init_block(*s->block, tables, to_maddr(v.dom.guest_memory.tables->root()).raw());
-    return hv::svm::load(v, hv::svm::startup_state(0));
+    return hv::svm::load(v, hv::startup_state(0));
 }
 
-void image_platform::destroy_vcpu(vcpu& v) noexcept {
+void svm::destroy(vcpu& v) noexcept {
     auto* const s = static_cast<hv::svm::vcpu_state*>(v.arch);
     if (s == nullptr) {
         return;
@@ -317,37 +306,22 @@ void image_platform::destroy_vcpu(vcpu& v) noexcept {
     v.arch = nullptr;
 }
 
-expected<void, errc> image_platform::load_state(vcpu& v, abi::hvm_hw_cpu const& state) noexcept {
+expected<void, errc> svm::load(vcpu& v, abi::hvm_hw_cpu const& state) noexcept {
     return hv::svm::load(v, state);
 }
 
-abi::hvm_hw_cpu image_platform::save_state(vcpu& v) noexcept {
+abi::hvm_hw_cpu svm::save(vcpu& v) noexcept {
     return hv::svm::save(v);
 }
 
-void image_platform::flush_guest_tlb(vcpu& v) noexcept {
-    atomic_store(hv::svm::state_of(v).flush, true);
-    full_barrier();
-    if (atomic_load(v.running) && v.processor != this_cpu()) {
-        kick(v.processor);
-    }
+bool* svm::flush_flag(vcpu& v) noexcept {
+    return &hv::svm::state_of(v).flush;
 }
 
-void image_platform::load_xcr0(std::uint64_t value) noexcept {
-    write_xcr0(value);
-}
-
-void image_platform::load_tsc_aux(std::uint64_t value) noexcept {
-    if (has_rdtscp) {
-        write_msr(x86::msr::ia32_tsc_aux, value);
-    }
-}
-
-void image_platform::load_debug_registers(std::array<std::uint64_t, 4> const& dr) noexcept {
-    asm volatile("mov %0, %%dr0" ::"r"(dr[0]));
-    asm volatile("mov %0, %%dr1" ::"r"(dr[1]));
-    asm volatile("mov %0, %%dr2" ::"r"(dr[2]));
-    asm volatile("mov %0, %%dr3" ::"r"(dr[3]));
+void svm::print_exit(vcpu& v) noexcept {
+    x86::vmcb const& b = *hv::svm::state_of(v).block;
+    hv::print(v.dom.hv, "  exit code ", hv::hex{b.exit_code}, " info ", hv::hex{b.exit_info1}, " ",
+              hv::hex{b.exit_info2}, " interrupted ", hv::hex{b.exit_int_info});
 }
 
 } // namespace xenpp::image

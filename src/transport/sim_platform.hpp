@@ -3,6 +3,7 @@
 #pragma once
 
 #include <xenpp/hv/pv/registers_in_memory.hpp>
+#include <xenpp/mm/second_level.hpp>
 #include <xenpp/os/clock.hpp>
 #include <xenpp/os/mapping.hpp>
 #include <xenpp/os/unique_fd.hpp>
@@ -46,6 +47,8 @@ public:
     std::uint32_t tsc_khz() const noexcept { return khz; }
 
     unsigned cpu_count() const noexcept { return cpus_; }
+
+    mm::second_level second_level() const noexcept { return mm::second_level::of<mm::npt>(); }
 
     cpu_id this_cpu() const noexcept { return current_; }
 

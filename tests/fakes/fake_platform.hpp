@@ -3,6 +3,7 @@
 #pragma once
 
 #include <xenpp/hv/pv/registers_in_memory.hpp>
+#include <xenpp/mm/second_level.hpp>
 
 #include <sys/mman.h>
 
@@ -60,6 +61,8 @@ public:
     std::uint32_t tsc_khz() { return 2'000'000; }
 
     unsigned cpu_count() { return cpus_; }
+
+    mm::second_level second_level() { return nested_format; }
 
     cpu_id this_cpu() { return current_cpu; }
 
@@ -167,6 +170,7 @@ public:
     std::function<void(cpu_id)> on_flush; ///< a CPU's TLB forgets all that guests have
     std::function<void(cpu_id, std::uint64_t)> on_flush_page;
     bool fail_create_vcpu = false;
+    mm::second_level nested_format = mm::second_level::of<mm::npt>();
     std::atomic<std::uint64_t> allocations_left = ~std::uint64_t{0}; ///< then all fail
     std::atomic<bool> is_shut_down = false;
     bool is_rebooting = false;

@@ -6,6 +6,7 @@
 #include <xenpp/hv/exit_action.hpp>
 #include <xenpp/hv/interrupt.hpp>
 #include <xenpp/x86/control_register.hpp>
+#include <xenpp/x86/exception.hpp>
 
 #include <bit>
 #include <cstdint>
@@ -53,6 +54,14 @@ template <class P>
 exit_action handle_hlt(vcpu<P>& v) noexcept {
     return x86::rflags::value(v.context.rflags).has(x86::rflags::interrupt) ? exit_action::block()
                                                                             : exit_action::halted();
+}
+
+/// An exception of the guest's that was intercepted: it gets it, but for what is the machine's.
+constexpr exit_action reflect_exception(x86::exception e, std::uint32_t error_code) noexcept {
+    if (e == x86::exception::machine_check) {
+        return exit_action::crash("a machine check");
+    }
+    return x86::pushes_error_code(e) ? exit_action::inject(e, error_code) : exit_action::inject(e);
 }
 
 /// XSETBV of register 0 with a value that the domain's CPUID offers; else #GP (APM2 11.5.2).

@@ -11,13 +11,9 @@
 namespace xenpp::hv {
 
 /// Adds a character to the domain's line; prints it as "(dN) line" when it ends. Control
-/// characters but tabs are dropped, so that a guest cannot forge the hypervisor's lines. Only with
-/// `guest_loglvl=all` on the hypervisor's command line, as on Xen.
+/// characters but tabs are dropped, so that a guest cannot forge the hypervisor's lines.
 template <class P>
-void guest_console_put(domain<P>& d, char c) noexcept {
-    if (!d.hv.guest_console) {
-        return;
-    }
+void guest_line_put(domain<P>& d, char c) noexcept {
     auto& line = d.console_line;
     lock_guard const hold(line.lock);
     bool const ends = c == '\n' || line.used == line.text.size();
@@ -29,6 +25,15 @@ void guest_console_put(domain<P>& d, char c) noexcept {
     }
     if (c == '\t' || (c >= ' ' && c != '\x7f')) {
         line.text[line.used++] = c;
+    }
+}
+
+/// Likewise, where guests may print through the hypervisor: `guest_loglvl=all` on its command line,
+/// as on Xen.
+template <class P>
+void guest_console_put(domain<P>& d, char c) noexcept {
+    if (d.hv.guest_console) {
+        guest_line_put(d, c);
     }
 }
 

@@ -10,6 +10,7 @@
 #include <xenpp/hv/platform.hpp>
 #include <xenpp/mm/page_format.hpp>
 #include <xenpp/mm/page_walker.hpp>
+#include <xenpp/mm/second_level.hpp>
 
 #include <cstdint>
 #include <optional>
@@ -56,7 +57,7 @@ template <class P>
 struct p2m {
     explicit p2m(hypervisor<P>& hv) noexcept : frames(hv) {}
 
-    using walker = mm::page_walker<mm::npt, p2m_frames<P>>;
+    using walker = mm::page_walker<mm::second_level, p2m_frames<P>>;
 
     spinlock lock;        ///< orders changes, and the members below
     p2m_frames<P> frames; ///< the pool
@@ -175,7 +176,7 @@ template <class P>
 expected<void, errc> p2m_create(domain<P>& d) noexcept {
     auto& p = d.guest_memory;
     lock_guard const hold(p.lock);
-    p.tables.emplace(XENPP_TRY(p2m<P>::walker::create(p.frames)));
+    p.tables.emplace(XENPP_TRY(p2m<P>::walker::create(p.frames, d.hv.platform.second_level())));
     atomic_store(p.open, true);
     return {};
 }

@@ -6,6 +6,7 @@
 #include <xenpp/base/errc.hpp>
 #include <xenpp/base/expected.hpp>
 #include <xenpp/base/strong.hpp>
+#include <xenpp/mm/second_level.hpp>
 
 #include <concepts>
 #include <cstddef>
@@ -59,6 +60,8 @@ concept Platform =
     {p.console_write(text)};
     // A random number good enough for salts, not for keys.
     { p.random() } -> std::same_as<std::uint64_t>;
+    // The format of the tables that nested paging walks.
+    { p.second_level() } -> std::same_as<mm::second_level>;
     // Processor state of a vCPU that is not running: the vendor's control block.
     { p.create_vcpu(v) } -> std::same_as<expected<void, errc>>;
     {p.destroy_vcpu(v)};

@@ -27,9 +27,11 @@ struct page_attributes {
 inline constexpr unsigned software_bits = 4;
 
 /// A page-table format. Levels count from 1, the tables of 4 KiB leaves, to `levels`, the root. All
-/// members are static, constexpr, noexcept and total: no entry value is a precondition violation.
+/// members are constexpr, noexcept and total: no entry value is a precondition violation. Those
+/// that say how many and how large are static; the others may depend on the object.
 template <class F>
-concept PtFormat = requires(typename F::entry e,
+concept PtFormat = requires(F const& f,
+                            typename F::entry e,
                             unsigned level,
                             mfn frame,
                             maddr table,
@@ -50,26 +52,26 @@ concept PtFormat = requires(typename F::entry e,
     { F::empty } -> std::convertible_to<typename F::entry>;
     // A leaf for `frame`, which is aligned to the level's size. Dirty if writable, so that the
     // processor writes to the entry at most once: where it is not made as accessed.
-    { F::make_leaf(frame, attributes, level) }
+    { f.make_leaf(frame, attributes, level) }
     noexcept->std::same_as<typename F::entry>;
     // A reference to the next lower table, permitting everything: leaves decide.
-    { F::make_table(table) }
+    { f.make_table(table) }
     noexcept->std::same_as<typename F::entry>;
     // Whether the entry maps or refers to anything.
-    { F::is_present(e) }
+    { f.is_present(e) }
     noexcept->std::same_as<bool>;
     // Whether a present entry of `level` is a leaf; always so at level 1.
-    { F::is_leaf(e, level) }
+    { f.is_leaf(e, level) }
     noexcept->std::same_as<bool>;
     // The address in a present entry: of the leaf's frame, or of the table.
-    { F::address(e, level) }
+    { f.address(e, level) }
     noexcept->std::same_as<maddr>;
     // What a leaf allows: the inverse of make_leaf.
-    { F::attributes(e) }
+    { f.attributes(e) }
     noexcept->std::same_as<page_attributes>;
     // Whether a present entry has bits set that must be zero on a processor with that many
     // physical address bits; such an entry faults as malformed.
-    { F::has_reserved_bits(e, level, physical_bits) }
+    { f.has_reserved_bits(e, level, physical_bits) }
     noexcept->std::same_as<bool>;
 };
 

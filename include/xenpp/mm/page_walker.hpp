@@ -57,12 +57,19 @@ public:
     static constexpr std::uint64_t gfn_limit = std::uint64_t{1} << (F::levels * F::bits_per_level);
 
     /// Empty tables: one frame, the root. errc::nomem.
-    static constexpr expected<page_walker, errc> create(Frames& frames) {
-        return page_walker(frames, XENPP_TRY(frames.allocate()));
+    static constexpr expected<page_walker, errc> create(Frames& frames, F const& format) {
+        return page_walker(frames, XENPP_TRY(frames.allocate()), format);
+    }
+
+    static constexpr expected<page_walker, errc> create(Frames& frames)
+    requires std::is_empty_v<F>
+    {
+        return create(frames, F{});
     }
 
     /// Existing tables, such as those the image booted on.
-    constexpr page_walker(Frames& frames, mfn root) noexcept : frames_(&frames), root_(root) {}
+    constexpr page_walker(Frames& frames, mfn root, F const& format = F{}) noexcept
+        : frames_(&frames), format_(format), root_(root) {}
 
     /// The root table, for CR3, N_CR3 or an EPT pointer. Not after `destroy` has succeeded.
     constexpr mfn root() const noexcept { return root_; }
@@ -74,7 +81,7 @@ public:
         }
         slot const s = find(g, 1);
         entry const e = load(*s.at);
-        if (!F::is_present(e)) {
+        if (!format_.is_present(e)) {
             return std::nullopt;
         }
         return translate(e, s.level, g);
@@ -91,7 +98,7 @@ public:
             return unexpected(errc::inval);
         }
         entry* const at = XENPP_TRY(reach(g, level));
-        return replace(*at, level, F::make_leaf(frame, attributes, level));
+        return replace(*at, level, format_.make_leaf(frame, attributes, level));
     }
 
     /// Unmaps 2^`order` frames; those that are not mapped stay so. Splits a larger leaf, which is
@@ -99,7 +106,7 @@ public:
     constexpr expected<table_change, errc> unmap(gfn g, unsigned order) {
         unsigned const level = XENPP_TRY(check(g, order));
         slot s = find(g, level);
-        if (!F::is_present(load(*s.at))) {
+        if (!format_.is_present(load(*s.at))) {
             return table_change{false};
         }
         while (s.level > level) {
@@ -123,7 +130,7 @@ public:
             std::uint64_t const span = std::uint64_t{1} << order_of_level<F>(s.level);
             std::uint64_t const first = at & ~(span - 1);
             entry const e = load(*s.at);
-            if (F::is_present(e)) {
+            if (format_.is_present(e)) {
                 visit(gfn(first), translate(e, s.level, gfn(first)));
             }
             at = first + span;
@@ -167,10 +174,10 @@ private:
         return (frame & ((std::uint64_t{1} << order) - 1)) == 0;
     }
 
-    static constexpr translation translate(entry e, unsigned level, gfn g) noexcept {
+    constexpr translation translate(entry e, unsigned level, gfn g) const noexcept {
         unsigned const order = order_of_level<F>(level);
         std::uint64_t const within = g.raw() & ((std::uint64_t{1} << order) - 1);
-        return {to_mfn(F::address(e, level)) + within, order, F::attributes(e)};
+        return {to_mfn(format_.address(e, level)) + within, order, format_.attributes(e)};
     }
 
     /// The level of a leaf of `order` at `g`, if there can be one.
@@ -193,10 +200,10 @@ private:
         slot s{entry_of(root_, F::levels, g), F::levels};
         while (s.level > level) {
             entry const e = load(*s.at);
-            if (!F::is_present(e) || F::is_leaf(e, s.level)) {
+            if (!format_.is_present(e) || format_.is_leaf(e, s.level)) {
                 break;
             }
-            s = {entry_of(to_mfn(F::address(e, s.level)), s.level - 1, g), s.level - 1};
+            s = {entry_of(to_mfn(format_.address(e, s.level)), s.level - 1, g), s.level - 1};
         }
         return s;
     }
@@ -206,7 +213,7 @@ private:
         slot s = find(g, level);
         while (s.level > level) {
             XENPP_TRY(split(*s.at, s.level));
-            s = {entry_of(to_mfn(F::address(load(*s.at), s.level)), s.level - 1, g), s.level - 1};
+            s = {entry_of(to_mfn(format_.address(load(*s.at), s.level)), s.level - 1, g), s.level - 1};
         }
         return s.at;
     }
@@ -216,17 +223,17 @@ private:
     constexpr expected<void, errc> split(entry& at, unsigned level) {
         mfn const table = XENPP_TRY(frames_->allocate());
         entry const old = load(at);
-        if (F::is_present(old)) {
-            mfn const first = to_mfn(F::address(old, level));
-            page_attributes attributes = F::attributes(old);
+        if (format_.is_present(old)) {
+            mfn const first = to_mfn(format_.address(old, level));
+            page_attributes attributes = format_.attributes(old);
             attributes.accessed = true;
             entry* const children = frames_->map(table);
             for (unsigned i = 0; i < entries; ++i) {
                 mfn const child = first + (std::uint64_t{i} << order_of_level<F>(level - 1));
-                children[i] = F::make_leaf(child, attributes, level - 1);
+                children[i] = format_.make_leaf(child, attributes, level - 1);
             }
         }
-        publish(at, F::make_table(to_maddr(table)));
+        publish(at, format_.make_table(to_maddr(table)));
         return {};
     }
 
@@ -234,11 +241,11 @@ private:
     constexpr table_change replace(entry& at, unsigned level, entry v) {
         entry const old = load(at);
         publish(at, v);
-        if (!F::is_present(old)) {
+        if (!format_.is_present(old)) {
             return {false};
         }
-        if (!F::is_leaf(old, level)) {
-            free_subtree(to_mfn(F::address(old, level)), level - 1);
+        if (!format_.is_leaf(old, level)) {
+            free_subtree(to_mfn(format_.address(old, level)), level - 1);
         }
         return {true};
     }
@@ -250,8 +257,8 @@ private:
             entry const* const children = frames_->map(table);
             for (unsigned i = 0; i < entries; ++i) {
                 entry const e = load(children[i]);
-                if (F::is_present(e) && !F::is_leaf(e, level)) {
-                    frames_->free(to_mfn(F::address(e, level)));
+                if (format_.is_present(e) && !format_.is_leaf(e, level)) {
+                    frames_->free(to_mfn(format_.address(e, level)));
                 }
             }
         }
@@ -263,7 +270,7 @@ private:
         entry* const children = frames_->map(table);
         for (unsigned i = 0; level > 1 && i < entries; ++i) {
             entry const e = load(children[i]);
-            if (F::is_present(e) && !F::is_leaf(e, level)) {
+            if (format_.is_present(e) && !format_.is_leaf(e, level)) {
                 return &children[i];
             }
         }
@@ -277,7 +284,7 @@ private:
         entry* parent = nullptr;
         for (unsigned level = F::levels; entry* const child = first_child(table, level); --level) {
             parent = child;
-            table = to_mfn(F::address(load(*child), level));
+            table = to_mfn(format_.address(load(*child), level));
         }
         if (parent == nullptr) {
             is_destroyed_ = true;
@@ -288,6 +295,7 @@ private:
     }
 
     Frames* frames_;
+    [[no_unique_address]] F format_;
     mfn root_;
     bool is_destroyed_ = false;
 };

@@ -47,13 +47,16 @@ void tell_console() noexcept {
 
 } // namespace
 
-long hypercall(abi::hypercall number, std::uint64_t a1, std::uint64_t a2) noexcept {
+long hypercall(abi::hypercall number,
+               std::uint64_t a1,
+               std::uint64_t a2,
+               std::uint64_t a3) noexcept {
     auto const entry = &hypercall_page[static_cast<std::size_t>(number) * 32];
     long result = 0;
     asm volatile("call *%[entry]"
-                 : "=a"(result), "+D"(a1), "+S"(a2)
+                 : "=a"(result), "+D"(a1), "+S"(a2), "+d"(a3)
                  : [entry] "r"(entry)
-                 : "rcx", "rdx", "r8", "r9", "r10", "r11", "memory");
+                 : "rcx", "r8", "r9", "r10", "r11", "memory");
     return result;
 }
 

@@ -14,8 +14,8 @@ namespace guest {
 /// ends here, by an undefined instruction.
 void start() noexcept;
 
-/// The test itself; every guest defines it. It runs with interrupts off and without an IDT, so an
-/// exception is the end of the domain.
+/// The test itself; every guest defines it. It begins with interrupts off and without an IDT, where
+/// an exception is the end of the domain.
 void test() noexcept;
 
 /// Writes to the console, and waits while its ring is full.
@@ -25,7 +25,10 @@ void print(std::uint64_t number) noexcept;
 /// Shuts the domain down as powered off.
 [[noreturn]] void power_off() noexcept;
 
-long hypercall(xenpp::abi::hypercall number, std::uint64_t a1 = 0, std::uint64_t a2 = 0) noexcept;
+long hypercall(xenpp::abi::hypercall number,
+               std::uint64_t a1 = 0,
+               std::uint64_t a2 = 0,
+               std::uint64_t a3 = 0) noexcept;
 
 /// A hypercall whose arguments are an operation and a structure.
 template <class Op, class Argument>

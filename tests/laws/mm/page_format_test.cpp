@@ -3,6 +3,8 @@
 // overlap.
 #include <xenpp/mm/page_format.hpp>
 
+#include <xenpp/mm/second_level.hpp>
+
 #include <array>
 #include <tuple>
 
@@ -111,6 +113,37 @@ static_assert(leaves_round_trip<long_mode>() && leaves_round_trip<npt>() &&
               leaves_round_trip<ept>());
 static_assert(tables_round_trip<long_mode>() && tables_round_trip<npt>() &&
               tables_round_trip<ept>());
+/// The format that is data says the same as the one that is code, entry by entry.
+template <PtFormat F>
+constexpr bool second_level_agrees() {
+    constexpr auto f = second_level::of<F>();
+    for (unsigned flags = 0; flags < 16; ++flags) {
+        page_attributes const a{.write = (flags & 1) != 0,
+                                .execute = (flags & 2) != 0,
+                                .user = true,
+                                .uncached = (flags & 4) != 0,
+                                .software = 5,
+                                .accessed = (flags & 8) != 0};
+        for (unsigned level = 1; level <= F::max_leaf_level; ++level) {
+            auto const e = F::make_leaf(mfn(0x4000'0000), a, level);
+            if (f.make_leaf(mfn(0x4000'0000), a, level) != e || !(f.attributes(e) == a) ||
+                f.address(e, level) != F::address(e, level) || !f.is_leaf(e, level) ||
+                f.has_reserved_bits(e, level, 40) != F::has_reserved_bits(e, level, 40)) {
+                return false;
+            }
+        }
+    }
+    auto const table = F::make_table(maddr(0x12345000));
+    return f.make_table(maddr(0x12345000)) == table && f.is_present(table) &&
+           !f.is_leaf(table, 2) && f.address(table, 2) == maddr(0x12345000) &&
+           !f.has_reserved_bits(table, 4, 40);
+}
+
+static_assert(second_level_agrees<npt>() && second_level_agrees<ept>());
+// Without accessed bits (EPT on older processors) all memory counts as used.
+static_assert(second_level::of<ept>(false)
+                  .attributes(ept::make_leaf(mfn(1), {.accessed = false}, 1))
+                  .accessed);
 static_assert(attributes_are_disjoint<long_mode>() && attributes_are_disjoint<npt>() &&
               attributes_are_disjoint<ept>());
 

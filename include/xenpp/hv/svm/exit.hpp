@@ -93,18 +93,6 @@ exit_action end_nmi(vcpu<P>& v) noexcept {
     return exit_action::resume();
 }
 
-template <class P>
-exit_action handle_exception(vcpu<P>& v, x86::exception e, std::uint64_t info1) noexcept {
-    if (e == x86::exception::machine_check) {
-        return exit_action::crash("a machine check");
-    }
-    if (x86::pushes_error_code(e)) {
-        return exit_action::inject(e, static_cast<std::uint32_t>(info1));
-    }
-    (void)v;
-    return exit_action::inject(e);
-}
-
 } // namespace detail
 
 /// One exit, decoded and handled.
@@ -156,7 +144,7 @@ exit_action handle_exit(vcpu<P>& v) noexcept {
         return detail::open_debug_registers(v);
     }
     if (auto const e = x86::svm_exception(code)) {
-        return detail::handle_exception(v, *e, b.exit_info1);
+        return reflect_exception(*e, static_cast<std::uint32_t>(b.exit_info1));
     }
     return exit_action::crash("an exit that was not asked for");
 }

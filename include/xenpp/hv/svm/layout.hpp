@@ -3,6 +3,7 @@
 #pragma once
 
 #include <xenpp/abi/hvm/save.hpp>
+#include <xenpp/hv/cpu_record.hpp>
 #include <xenpp/hv/vcpu.hpp>
 #include <xenpp/x86/vmcb.hpp>
 
@@ -101,39 +102,6 @@ constexpr x86::vmcb_segment segment(std::uint32_t selector,
 
 } // namespace detail
 
-namespace detail {
-
-inline constexpr std::size_t fxsave_mxcsr = 24;
-
-/// MXCSR of a record's FPU image.
-inline std::uint32_t saved_mxcsr(abi::hvm_hw_cpu const& s) noexcept {
-    std::uint32_t mxcsr = 0;
-    std::memcpy(&mxcsr, s.fpu_regs + fxsave_mxcsr, sizeof mxcsr);
-    return mxcsr;
-}
-
-} // namespace detail
-
-/// Whether VMRUN takes the record (APM2 15.5.1), the guest may have it, and XRSTOR does not fault
-/// on its FPU image.
-inline bool is_loadable(abi::hvm_hw_cpu const& s) noexcept {
-    using namespace x86;
-    constexpr std::uint32_t mxcsr_all = 0xffff;
-    auto const offered = efer::sce | efer::lme | efer::lma | efer::nxe | efer::ffxsr;
-    cr0::value const r0(s.cr0);
-    cr4::value const r4(s.cr4);
-    efer::value const e(s.msr_efer);
-    bool const paged = r0.has(cr0::pg);
-    bool const is_long = paged && e.has(efer::lme);
-    bool const code_is_ambiguous = (s.cs_arbytes >> 9 & 3) == 3; // CS.L and CS.D
-    return (s.cr0 >> 32) == 0 && !(r0.has(cr0::nw) && !r0.has(cr0::cd)) &&
-           !(paged && !r0.has(cr0::pe)) && !r4.has_any(~cr4::all) && !r4.has(cr4::vmxe) &&
-           !e.has_any(~offered) && !(is_long && (!r4.has(cr4::pae) || code_is_ambiguous)) &&
-           (s.cr3 >> 52) == 0 && (s.dr6 >> 32) == 0 && (s.dr7 >> 32) == 0 &&
-           ((s.flags & abi::x86_fpu_initialised) == 0 ||
-            (detail::saved_mxcsr(s) & ~mxcsr_all) == 0);
-}
-
 /// Loads a CPU record. `inval` where `is_loadable` says so, or CR4 is not the domain's to have.
 template <class P>
 expected<void, errc> load(vcpu<P>& v, abi::hvm_hw_cpu const& s) noexcept {
@@ -177,24 +145,7 @@ expected<void, errc> load(vcpu<P>& v, abi::hvm_hw_cpu const& s) noexcept {
     st.nmi = vcpu_state::nmi_state::none;
     b.set_intercept(x86::intercept::iret, false);
     st.flush = true;
-    v.tsc_aux = s.msr_tsc_aux & 0xffffffff;
-    auto& c = v.context;
-    c = guest_context{};
-    c.rax = s.rax, c.rbx = s.rbx, c.rcx = s.rcx, c.rdx = s.rdx;
-    c.rsi = s.rsi, c.rdi = s.rdi, c.rbp = s.rbp, c.rsp = s.rsp;
-    c.r8 = s.r8, c.r9 = s.r9, c.r10 = s.r10, c.r11 = s.r11;
-    c.r12 = s.r12, c.r13 = s.r13, c.r14 = s.r14, c.r15 = s.r15;
-    c.rip = s.rip;
-    c.rflags = s.rflags | x86::rflags::reserved_one.raw();
-    // The legacy half of the XSAVE area is the record's FPU image.
-    std::memcpy(st.fpu, s.fpu_regs, sizeof s.fpu_regs);
-    bool const has_fpu = (s.flags & abi::x86_fpu_initialised) != 0;
-    std::uint64_t const components = has_fpu ? 3 : 0;
-    std::memcpy(st.fpu + 512, &components, sizeof components);
-    if (!has_fpu) {
-        std::uint32_t const mxcsr = 0x1f80;
-        std::memcpy(st.fpu + detail::fxsave_mxcsr, &mxcsr, sizeof mxcsr);
-    }
+    load_general(v, s, st.fpu);
     return {};
 }
 
@@ -204,12 +155,7 @@ abi::hvm_hw_cpu save(vcpu<P>& v) noexcept {
     abi::hvm_hw_cpu s{};
     x86::vmcb const& b = *state_of(v).block;
     auto const& st = state_of(v);
-    auto const& c = v.context;
-    s.rax = c.rax, s.rbx = c.rbx, s.rcx = c.rcx, s.rdx = c.rdx;
-    s.rsi = c.rsi, s.rdi = c.rdi, s.rbp = c.rbp, s.rsp = c.rsp;
-    s.r8 = c.r8, s.r9 = c.r9, s.r10 = c.r10, s.r11 = c.r11;
-    s.r12 = c.r12, s.r13 = c.r13, s.r14 = c.r14, s.r15 = c.r15;
-    s.rip = c.rip, s.rflags = c.rflags;
+    save_general(s, v, st.fpu);
     s.cr0 = b.cr0.raw(), s.cr2 = b.cr2, s.cr3 = b.cr3, s.cr4 = b.cr4.raw();
     s.dr0 = st.dr[0], s.dr1 = st.dr[1], s.dr2 = st.dr[2], s.dr3 = st.dr[3];
     s.dr6 = b.dr6.raw(), s.dr7 = b.dr7.raw();
@@ -232,30 +178,6 @@ abi::hvm_hw_cpu save(vcpu<P>& v) noexcept {
     s.msr_syscall_mask = b.sfmask, s.shadow_gs = b.kernel_gs_base;
     s.sysenter_cs = b.sysenter_cs, s.sysenter_esp = b.sysenter_esp;
     s.sysenter_eip = b.sysenter_eip;
-    s.msr_tsc_aux = v.tsc_aux;
-    s.tsc = v.dom.hv.platform.tsc();
-    std::memcpy(s.fpu_regs, st.fpu, sizeof s.fpu_regs);
-    std::uint64_t components = 0;
-    std::memcpy(&components, st.fpu + 512, sizeof components);
-    s.flags = components != 0 ? abi::x86_fpu_initialised : 0;
-    return s;
-}
-
-/// The state that a SIPI starts in: real mode at the page `vector` (APM2 14.1.3), or INIT's.
-constexpr abi::hvm_hw_cpu startup_state(std::uint8_t vector) noexcept {
-    abi::hvm_hw_cpu s{};
-    s.rflags = 2;
-    s.cr0 = 0x10;
-    s.dr6 = 0xffff0ff0;
-    s.dr7 = 0x400;
-    s.cs_sel = std::uint32_t{vector} << 8;
-    s.cs_base = std::uint64_t{vector} << 12;
-    s.cs_arbytes = 0x9b;
-    s.ds_arbytes = s.es_arbytes = s.ss_arbytes = s.fs_arbytes = s.gs_arbytes = 0x93;
-    s.cs_limit = s.ds_limit = s.es_limit = s.ss_limit = s.fs_limit = s.gs_limit = 0xffff;
-    s.gdtr_limit = s.idtr_limit = s.ldtr_limit = s.tr_limit = 0xffff;
-    s.ldtr_arbytes = 0x82;
-    s.tr_arbytes = 0x8b;
     return s;
 }
 
