@@ -27,11 +27,11 @@ expected<void, char const*> start_one(boot_info const& info, domid id, std::stri
     if (what.kernel >= info.module_count || (has_ramdisk && what.ramdisk >= info.module_count)) {
         return unexpected("there is no module of that number");
     }
-    auto* const d = XENPP_TRY(hv::build_first_domain(
-        m, id, what,
-        {.kernel = module_bytes(info, what.kernel),
-         .ramdisk = module_bytes(info, what.ramdisk),
-         .command_line = info.modules[what.kernel].text}));
+    auto* const d =
+        XENPP_TRY(hv::build_first_domain(m, id, what,
+                                         {.kernel = module_bytes(info, what.kernel),
+                                          .ramdisk = module_bytes(info, what.ramdisk),
+                                          .command_line = info.modules[what.kernel].text}));
     auto const console = m.frames.create<hv::first_console<platform>>();
     if (!console || !(*console)->start(*d)) {
         return unexpected("no memory for its console");

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a multiboot2 loader (GRUB) tells: a list of tags (specification 2.0, 3.6).
 #include "boot/boot_info.hpp"
-
 #include "platform/layout.hpp"
 
 #include <xenpp/base/strong.hpp>
@@ -84,9 +83,7 @@ bool read_multiboot2(std::uint64_t information, boot_info& out) noexcept {
             break;
         }
         case tag::memory_map: read_memory_map(at, out); break;
-        case tag::acpi_old:
-            out.rsdp = out.rsdp == 0 ? at + sizeof header : out.rsdp;
-            break;
+        case tag::acpi_old: out.rsdp = out.rsdp == 0 ? at + sizeof header : out.rsdp; break;
         case tag::acpi_new: out.rsdp = at + sizeof header; break;
         default: break;
         }

@@ -46,6 +46,17 @@ void permit_msr(std::byte* map, x86::msr m) noexcept {
     map[bit / 8] &= ~(std::byte{3} << (bit % 8));
 }
 
+/// VM_CR, or 0 where there is none (Bochs).
+std::uint64_t read_vm_cr() noexcept {
+    std::uint32_t low = 0;
+    std::uint32_t high = 0;
+    asm volatile("1: rdmsr\n2:\n\t"
+                 ".pushsection .fixups, \"a\"\n\t.quad 1b, 2b\n\t.popsection"
+                 : "+a"(low), "+d"(high)
+                 : "c"(x86::raw(x86::msr::amd_vm_cr)));
+    return (std::uint64_t{high} << 32) | low;
+}
+
 void vm_save(std::uint64_t pa) noexcept {
     asm volatile("vmsave %0" ::"a"(pa) : "memory");
 }
@@ -156,7 +167,7 @@ char const* svm_missing() noexcept {
     auto const extended = cpuid(0x80000001);
     bool const has_svm = (extended.c >> 2 & 1) != 0;
     caps = has_svm ? hv::svm::decode(cpuid(0x8000000a)) : hv::svm::capabilities{};
-    return hv::svm::missing(extended, has_svm ? read_msr(x86::msr::amd_vm_cr) : 0, caps);
+    return hv::svm::missing(extended, has_svm ? read_vm_cr() : 0, caps);
 }
 
 expected<void, errc> svm_init(hypervisor& m) noexcept {

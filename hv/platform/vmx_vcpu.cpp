@@ -149,8 +149,8 @@ void inject_due(vcpu& v, state& s, block b) noexcept {
     using shadow = x86::interruptibility::value;
     namespace in = x86::interruptibility;
     bool busy = s.reinject.has(valid);
-    auto controls = x86::primary::value(s.primary)
-                        .without(x86::primary::interrupt_window | x86::primary::nmi_window);
+    auto controls = x86::primary::value(s.primary).without(x86::primary::interrupt_window |
+                                                           x86::primary::nmi_window);
     if (busy) {
         if (type.get(s.reinject) == nmi) { // its delivery blocked NMIs, and is to begin again
             b.write(vmcs::guest_interruptibility,
@@ -268,9 +268,9 @@ void vmx_init_cpu(percpu& here, mfn vmxon_region) noexcept {
     using fc = x86::feature_control::value;
     fc const control(read_msr(x86::msr::ia32_feature_control));
     if (!control.has(x86::feature_control::lock)) {
-        write_msr(x86::msr::ia32_feature_control,
-                  (control | x86::feature_control::vmx_outside_smx | x86::feature_control::lock)
-                      .raw());
+        write_msr(
+            x86::msr::ia32_feature_control,
+            (control | x86::feature_control::vmx_outside_smx | x86::feature_control::lock).raw());
     }
     write_cr0((read_cr0() | caps.cr0_must) & caps.cr0_may);
     here.cr4 = (here.cr4 | caps.cr4_must | x86::cr4::vmxe.raw()) & caps.cr4_may;

@@ -26,8 +26,8 @@ inline std::uint32_t saved_mxcsr(abi::hvm_hw_cpu const& s) noexcept {
 
 } // namespace detail
 
-/// Whether VMRUN (APM2 15.5.1) and VM entry take the record, the guest may have it, and XRSTOR does not fault
-/// on its FPU image.
+/// Whether VMRUN (APM2 15.5.1) and VM entry take the record, the guest may have it, and XRSTOR does
+/// not fault on its FPU image.
 inline bool is_loadable(abi::hvm_hw_cpu const& s) noexcept {
     using namespace x86;
     constexpr std::uint32_t mxcsr_all = 0xffff;

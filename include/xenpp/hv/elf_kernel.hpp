@@ -71,9 +71,9 @@ inline std::uint64_t find_pvh_entry(std::span<std::byte const> notes) noexcept {
         std::uint64_t const body = name + ((std::uint64_t{note.name_size} + 3) & ~3ULL);
         std::array<char, 4> owner{};
         std::uint32_t entry = 0;
-        if (note.type == abi::elfnote_phys32_entry &&
-            read_file(notes, name, owner) && owner == std::array{'X', 'e', 'n', '\0'} &&
-            note.size >= sizeof entry && read_file(notes, body, entry)) {
+        if (note.type == abi::elfnote_phys32_entry && read_file(notes, name, owner) &&
+            owner == std::array{'X', 'e', 'n', '\0'} && note.size >= sizeof entry &&
+            read_file(notes, body, entry)) {
             return entry;
         }
         at = body + ((std::uint64_t{note.size} + 3) & ~3ULL);

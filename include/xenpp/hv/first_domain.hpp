@@ -166,8 +166,9 @@ bool keep_memory_map(domain<P>& d, std::span<abi::hvm_memmap_table_entry const> 
 
 /// Everything after the empty domain stands; the error is a sentence.
 template <class P>
-expected<void, char const*>
-fill_first_domain(domain<P>& d, first_domain const& what, first_domain_files const& files) noexcept {
+expected<void, char const*> fill_first_domain(domain<P>& d,
+                                              first_domain const& what,
+                                              first_domain_files const& files) noexcept {
     auto const kernel = XENPP_TRY(read_kernel(files.kernel));
     auto const ram = what.memory_mib << 20;
     auto const info_at = (kernel.end + page_size - 1) & page_mask;

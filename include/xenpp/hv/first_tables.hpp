@@ -80,10 +80,8 @@ inline std::uint8_t acpi_checksum(std::span<std::byte const> bytes) noexcept {
 
 /// A table with the common header (5.2.6); `body` writes the rest. Returns its address.
 template <class Body>
-std::uint64_t acpi_table(table_writer& w,
-                         std::string_view signature,
-                         std::uint8_t revision,
-                         Body body) noexcept {
+std::uint64_t
+acpi_table(table_writer& w, std::string_view signature, std::uint8_t revision, Body body) noexcept {
     w.align(16);
     auto const from = w.used();
     auto const at = w.here();

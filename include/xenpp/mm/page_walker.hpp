@@ -61,9 +61,8 @@ public:
         return page_walker(frames, XENPP_TRY(frames.allocate()), format);
     }
 
-    static constexpr expected<page_walker, errc> create(Frames& frames)
-    requires std::is_empty_v<F>
-    {
+    static constexpr expected<page_walker, errc>
+    create(Frames& frames) requires std::is_empty_v<F> {
         return create(frames, F{});
     }
 
@@ -213,7 +212,8 @@ private:
         slot s = find(g, level);
         while (s.level > level) {
             XENPP_TRY(split(*s.at, s.level));
-            s = {entry_of(to_mfn(format_.address(load(*s.at), s.level)), s.level - 1, g), s.level - 1};
+            s = {entry_of(to_mfn(format_.address(load(*s.at), s.level)), s.level - 1, g),
+                 s.level - 1};
         }
         return s.at;
     }

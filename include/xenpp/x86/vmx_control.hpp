@@ -106,6 +106,7 @@ inline constexpr value nmi_unblocked{1u << 12};    ///< undefined where an event
 inline constexpr value valid{1u << 31};
 inline constexpr unsigned external = 0, nmi = 2, hardware_exception = 3;
 } // namespace interruption
+
 // clang-format on
 
 /// A control field's capability MSR: low half the bits that must be set, high half those that may.

@@ -61,22 +61,6 @@ CHECKS_CONTROL_REGISTER(3)
 CHECKS_CONTROL_REGISTER(4)
 CHECKS_CONTROL_REGISTER(8)
 
-bool cr0_faults(std::uint64_t v) noexcept {
-    asm volatile(CHECKS_ATTEMPT("mov %[v], %%cr0")
-                 : [resume] "=m"(resume_at)
-                 : [v] "r"(v)
-                 : "memory");
-    return last_trap.vector == 13;
-}
-
-bool cr4_faults(std::uint64_t v) noexcept {
-    asm volatile(CHECKS_ATTEMPT("mov %[v], %%cr4")
-                 : [resume] "=m"(resume_at)
-                 : [v] "r"(v)
-                 : "memory");
-    return last_trap.vector == 13;
-}
-
 constexpr check list[] = {
     {"cpuid.names_xen",
      [] {
@@ -170,8 +154,6 @@ constexpr check list[] = {
          write_cr0(was);
          return set && read_cr0() == was;
      }},
-    {"cr0.nw_without_cd_faults", [] { return cr0_faults(read_cr0() | 0x20000000); }},
-    {"cr0.paging_cannot_end_in_64_bit_code", [] { return cr0_faults(read_cr0() & ~(1ULL << 31)); }},
     {"cr3.loads_again",
      [] {
          auto const was = read_cr3();
@@ -187,7 +169,6 @@ constexpr check list[] = {
          return set && read_cr4() == was;
      }},
     {"cr4.hides_vmxe", [] { return (read_cr4() & 0x2000) == 0; }},
-    {"cr4.a_reserved_bit_faults", [] { return cr4_faults(read_cr4() | 1ULL << 31); }},
     {"cr8.keeps_the_task_priority",
      [] {
          write_cr8(5);

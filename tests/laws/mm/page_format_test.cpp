@@ -2,7 +2,6 @@
 // The laws of PtFormat, run on every format: building then decoding is the identity, bits do not
 // overlap.
 #include <xenpp/mm/page_format.hpp>
-
 #include <xenpp/mm/second_level.hpp>
 
 #include <array>
@@ -113,6 +112,7 @@ static_assert(leaves_round_trip<long_mode>() && leaves_round_trip<npt>() &&
               leaves_round_trip<ept>());
 static_assert(tables_round_trip<long_mode>() && tables_round_trip<npt>() &&
               tables_round_trip<ept>());
+
 /// The format that is data says the same as the one that is code, entry by entry.
 template <PtFormat F>
 constexpr bool second_level_agrees() {

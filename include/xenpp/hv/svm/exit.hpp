@@ -69,6 +69,16 @@ constexpr exit_reason reason_of(x86::svm_exit code, std::uint64_t info1) noexcep
 
 namespace detail {
 
+/// QEMU's emulation does not say how wide addresses are: as wide as they are without a prefix.
+template <class P>
+x86::io_exit decode_io(vcpu<P> const& v, std::uint64_t info1) noexcept {
+    auto io = x86::decode_svm_ioio(info1);
+    if (io.address_size == 0) {
+        io.address_size = v.context.long_code ? 8 : v.context.code32 ? 4 : 2;
+    }
+    return io;
+}
+
 /// Lets the guest use its debug registers from now on; they are switched with it.
 template <class P>
 exit_action open_debug_registers(vcpu<P>& v) noexcept {
@@ -112,7 +122,7 @@ exit_action handle_exit(vcpu<P>& v) noexcept {
     case svm_exit::vmmcall: return handle_hypercall(v);
     case svm_exit::cpuid: return handle_cpuid(v);
     case svm_exit::msr: return handle_msr<vendor>(v, x86::decode_svm_msr(b.exit_info1).is_write);
-    case svm_exit::ioio: return handle_io(v, x86::decode_svm_ioio(b.exit_info1));
+    case svm_exit::ioio: return handle_io(v, detail::decode_io(v, b.exit_info1));
     case svm_exit::hlt: return handle_hlt(v);
     case svm_exit::npf:
         return handle_nested_fault(v, x86::decode_svm_npf(b.exit_info1, b.exit_info2));

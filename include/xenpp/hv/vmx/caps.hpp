@@ -86,6 +86,7 @@ inline constexpr struct { x86::msr true_controls, plain; } capability_msrs[] = {
     {x86::msr::ia32_vmx_true_exit_ctls,      x86::msr::ia32_vmx_exit_ctls},
     {x86::msr::ia32_vmx_true_entry_ctls,     x86::msr::ia32_vmx_entry_ctls},
 };
+
 // clang-format on
 
 struct capabilities {

@@ -107,9 +107,8 @@ exit_action handle_exception(vcpu<P>& v) noexcept {
     if (e == x86::exception::debug) {
         note_debug_exception<Cpu>(v, b.read(x86::vmcs::exit_qualification));
     }
-    return reflect_exception(e, info.has(has_error_code)
-                                    ? b.read(x86::vmcs::exit_interruption_error_code)
-                                    : 0);
+    return reflect_exception(
+        e, info.has(has_error_code) ? b.read(x86::vmcs::exit_interruption_error_code) : 0);
 }
 
 /// An IRET that faulted on a page of the nested tables has unblocked NMIs already, and will be

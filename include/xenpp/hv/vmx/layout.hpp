@@ -35,7 +35,7 @@ struct vcpu_state {
     std::uint64_t cr2 = 0;
     // What only MSRs hold: loaded and saved with the vCPU.
     std::uint64_t star = 0, lstar = 0, cstar = 0, fmask = 0, kernel_gs_base = 0;
-    std::uint32_t primary = 0; ///< the primary controls as they stand in the VMCS
+    std::uint32_t primary = 0;         ///< the primary controls as they stand in the VMCS
     x86::interruption::value reinject; ///< an event to deliver at the next entry; not valid: none
     std::uint32_t reinject_error = 0;
 };
@@ -244,14 +244,14 @@ abi::hvm_hw_cpu save(vcpu<P>& v) noexcept {
     auto& st = state_of<Cpu>(v);
     x86::vmcs_ref<Cpu> const b(st.cpu);
     save_general(s, v, st.fpu);
-    detail::for_each_segment(s, [&](auto const& f, auto& selector, auto& base, auto& limit,
-                                    auto& ar) {
-        selector = b.read(f.selector);
-        base = b.read(f.base);
-        limit = b.read(f.limit);
-        auto const access = b.read(f.access);
-        ar = (access & vmcs::access_unusable) != 0 ? 0 : vmcs::attributes_of(access);
-    });
+    detail::for_each_segment(
+        s, [&](auto const& f, auto& selector, auto& base, auto& limit, auto& ar) {
+            selector = b.read(f.selector);
+            base = b.read(f.base);
+            limit = b.read(f.limit);
+            auto const access = b.read(f.access);
+            ar = (access & vmcs::access_unusable) != 0 ? 0 : vmcs::attributes_of(access);
+        });
     s.gdtr_base = b.read(vmcs::guest_gdtr_base), s.gdtr_limit = b.read(vmcs::guest_gdtr_limit);
     s.idtr_base = b.read(vmcs::guest_idtr_base), s.idtr_limit = b.read(vmcs::guest_idtr_limit);
     s.cr0 = guest_view_of_cr0(b), s.cr3 = b.read(vmcs::guest_cr3), s.cr4 = guest_view_of_cr4(b);
