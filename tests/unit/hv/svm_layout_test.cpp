@@ -91,7 +91,7 @@ TEST_CASE("svm_layout.a_record_comes_back_as_it_was_loaded") {
 TEST_CASE("svm_layout.every_start_up_state_loads") {
     svm_fixture f;
     for (unsigned vector = 0; vector < 256; ++vector) {
-        auto const s = startup_state(static_cast<std::uint8_t>(vector));
+        auto const s = hv::startup_state(static_cast<std::uint8_t>(vector));
         REQUIRE(svm::load(f.v, s));
         CHECK(f.block->cs.base == std::uint64_t{vector} << 12);
         CHECK(f.block->cs.selector == vector << 8);
