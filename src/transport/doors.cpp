@@ -2,6 +2,10 @@
 // What every transport can do by means of the others' operations.
 #include <xenpp/transport/doors.hpp>
 
+#include <fmt/core.h>
+
+#include <transport/grant_pieces.hpp>
+
 #include <cstring>
 
 namespace xenpp::transport {
@@ -14,6 +18,33 @@ result<void> doors::write_foreign(domid d, gpa at, std::span<std::byte const> by
     auto const count = (offset + bytes.size() + page_size - 1) / page_size;
     auto const map = XENPP_TRY(map_foreign(d, to_gfn(at), count, os::access::read_write));
     std::memcpy(map.data() + offset, bytes.data(), bytes.size());
+    return {};
+}
+
+result<void> doors::copy_grants(domid d, std::span<grant_copy> pieces) {
+    XENPP_TRY(check_pieces(d, pieces));
+    for (auto& p : pieces) {
+        auto const access = p.to_grant ? os::access::read_write : os::access::read_only;
+        auto const page = map_grants(d, {&p.ref, 1}, access);
+        p.is_done = page.has_value();
+        if (p.is_done && p.to_grant) {
+            std::memcpy(page->data() + p.offset, p.local.data(), p.local.size());
+        } else if (p.is_done) {
+            std::memcpy(p.local.data(), page->data() + p.offset, p.local.size());
+        }
+    }
+    return {};
+}
+
+result<void> check_pieces(domid d, std::span<grant_copy const> pieces) {
+    for (auto const& p : pieces) {
+        if (p.offset > page_size || p.local.size() > page_size - p.offset) {
+            return unexpected(error{"copy grants", static_cast<int>(errc::inval),
+                                    fmt::format("{} bytes from offset {} are not within a page",
+                                                p.local.size(), p.offset),
+                                    d.raw()});
+        }
+    }
     return {};
 }
 

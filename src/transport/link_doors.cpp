@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // Hypercalls, argument memory and foreign pages over a slot of the machine link.
+#include <xenpp/abi/xen.hpp>
 #include <xenpp/transport/hypercall_buffer.hpp>
 
 #include <fmt/format.h>
 
+#include <transport/grant_pieces.hpp>
 #include <transport/link_doors.hpp>
 
 #include <algorithm>
@@ -16,6 +18,8 @@ namespace {
 // A part's lists take a fraction of the arena, so that other buffers keep room.
 constexpr std::size_t frames_per_part = 16384;
 constexpr std::uint32_t extents_per_part = 4096;
+/// Of a grant copy: a quarter of the arena.
+constexpr std::size_t pieces_per_part = 64;
 
 error with_domain(error e, domid d) {
     e.domid = d.raw();
@@ -48,6 +52,7 @@ link_doors::link_doors(
     std::byte* window, std::uint64_t virtual_base, unsigned slot, bell& b, ram_file const& ram)
     : arena_base_(window + link::arena_offset(slot))
     , arena_address_(virtual_base + link::arena_offset(slot))
+    , arena_machine_(link::window_machine_base.raw() + link::arena_offset(slot))
     , arena_(link::arena_size)
     , client_(window, slot, b)
     , ram_(ram) {}
@@ -209,6 +214,61 @@ link_doors::map_grants(domid d, std::span<grant_ref const> refs, os::access acce
         return unexpected(with_domain(pages.error(), d));
     }
     return foreign_mapping(*this, op->mapping, *std::move(pages));
+}
+
+result<void> link_doors::copy_grants(domid d, std::span<grant_copy> pieces) {
+    XENPP_TRY(check_pieces(d, pieces));
+    if (pieces.empty()) {
+        return {};
+    }
+    auto const most = std::min(pieces.size(), pieces_per_part);
+    auto const ops = XENPP_TRY(hypercall_buffer<abi::gnttab_copy>::create(*this, most));
+    // Each piece has a page of the arena, so that none crosses one there.
+    auto const room = XENPP_TRY(hypercall_buffer<std::byte>::create(*this, most * page_size));
+    while (!pieces.empty()) {
+        auto const part = pieces.first(std::min(pieces.size(), most));
+        XENPP_TRY(copy_grants_part(d, part, ops, room));
+        pieces = pieces.subspan(part.size());
+    }
+    return {};
+}
+
+result<void> link_doors::copy_grants_part(domid d,
+                                          std::span<grant_copy> pieces,
+                                          hypercall_buffer<abi::gnttab_copy> const& ops,
+                                          hypercall_buffer<std::byte> const& room) {
+    auto const machine = arena_machine_ + static_cast<std::uint64_t>(room.data() - arena_base_);
+    for (std::size_t i = 0; i < pieces.size(); ++i) {
+        auto const& p = pieces[i];
+        auto& op = ops[i] = {};
+        auto& theirs = p.to_grant ? op.dest : op.source;
+        auto& ours = p.to_grant ? op.source : op.dest;
+        theirs.u.ref = p.ref.raw();
+        theirs.domid = d.raw();
+        theirs.offset = static_cast<std::uint16_t>(p.offset);
+        ours.u.gmfn = (machine >> page_shift) + i;
+        ours.domid = domid_self.raw();
+        op.len = static_cast<std::uint16_t>(p.local.size());
+        op.flags = p.to_grant ? abi::gntcopy_dest_gref : abi::gntcopy_source_gref;
+        op.status = abi::gntst_general_error;
+        if (p.to_grant) {
+            std::memcpy(room.data() + i * page_size, p.local.data(), p.local.size());
+        }
+    }
+    auto const status = XENPP_TRY(hypercall(
+        static_cast<unsigned>(abi::hypercall::grant_table_op),
+        {static_cast<std::uint64_t>(abi::gnttab_op::copy), ops.address(), pieces.size()}));
+    if (status < 0) {
+        return unexpected(with_domain(error{"copy grants", static_cast<int>(-status), {}}, d));
+    }
+    for (std::size_t i = 0; i < pieces.size(); ++i) {
+        auto& p = pieces[i];
+        p.is_done = ops[i].status == abi::gntst_okay;
+        if (p.is_done && !p.to_grant) {
+            std::memcpy(p.local.data(), room.data() + i * page_size, p.local.size());
+        }
+    }
+    return {};
 }
 
 void link_doors::unmap(std::uint32_t mapping) noexcept {

@@ -2,8 +2,10 @@
 // The doors that a slot of the machine link opens, for a machine and for the simulation alike.
 #pragma once
 
+#include <xenpp/abi/grant_table.hpp>
 #include <xenpp/link/link_op.hpp>
 #include <xenpp/transport/doors.hpp>
+#include <xenpp/transport/hypercall_buffer.hpp>
 
 #include <transport/arena.hpp>
 #include <transport/link_client.hpp>
@@ -33,6 +35,8 @@ public:
     result<foreign_mapping>
     map_grants(domid d, std::span<grant_ref const> refs, os::access access) override;
 
+    result<void> copy_grants(domid d, std::span<grant_copy> pieces) override;
+
     /// Starts with a slot in which nothing is left of its previous owner.
     result<void> reset() { return client_.reset(); }
 
@@ -48,10 +52,15 @@ private:
                                   std::uint32_t& mapping,
                                   std::vector<link::frame_extent>& extents,
                                   std::size_t& done);
+    result<void> copy_grants_part(domid d,
+                                  std::span<grant_copy> pieces,
+                                  hypercall_buffer<abi::gnttab_copy> const& ops,
+                                  hypercall_buffer<std::byte> const& room);
     void unmap(std::uint32_t mapping) noexcept override;
 
     std::byte* arena_base_;
     std::uint64_t arena_address_;
+    std::uint64_t arena_machine_; ///< where the hypervisor has the arena
     arena arena_;
     link_client client_;
     ram_file const& ram_;

@@ -127,7 +127,7 @@ result<void> sim_machine::add_memory() noexcept {
         if (page == nullptr) {
             return fail("create simulation", errc::nomem, "the control window lies outside of RAM");
         }
-        *page = hv::page_info{.count = 1, .owner = dom0, .use = hv::page_use::shared};
+        *page = hv::page_info{.count = 1, .owner = dom0, .use = hv::page_use::guest};
     }
     return {};
 }

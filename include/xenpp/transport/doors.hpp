@@ -25,6 +25,16 @@ struct hypercall_memory {
     std::uint64_t address = 0;
 };
 
+/// One piece of a `copy_grants`: bytes between our memory and one page that a domain granted.
+struct grant_copy {
+    grant_ref ref{};
+    std::uint32_t offset = 0; ///< in the page; `offset + local.size()` is at most a page
+    std::span<std::byte> local{};
+    bool to_grant = false; ///< else from it
+    /// OUT: whether it was done; a hostile domain can make any piece fail.
+    bool is_done = false;
+};
+
 /// A connection to a hypervisor, as its control domain. Three kinds: a real Xen host (native.hpp),
 /// our hypervisor in a machine (machine.hpp), our hypervisor in this process (sim.hpp). A
 /// connection is for one thread at a time; a process may have several.
@@ -60,6 +70,13 @@ public:
     /// Maps pages that a domain granted to domain 0.
     virtual result<foreign_mapping>
     map_grants(domid d, std::span<grant_ref const> refs, os::access access) = 0;
+
+    /// Copies between our memory and pages that a domain granted; the hypervisor does it, so that
+    /// code in a page that is written to needs no further care (docs/architecture.md, "Decisions").
+    /// Each piece says whether it was done. An error: the door is broken, or a piece is longer than
+    /// a page has bytes behind its offset. Here by way of mappings; a transport may know a faster
+    /// way.
+    virtual result<void> copy_grants(domid d, std::span<grant_copy> pieces);
 
     virtual result<std::unique_ptr<event_channels>> open_event_channels() = 0;
 

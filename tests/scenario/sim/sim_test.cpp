@@ -10,6 +10,7 @@
 
 #include <poll.h>
 
+#include <array>
 #include <cstring>
 #include <functional>
 
@@ -340,6 +341,55 @@ TEST_CASE("sim.grants_are_mapped_and_given_back") {
     CHECK((entries[8].flags & abi::gtf_reading) == 0);
     CHECK(held_by_slot(s.doors(), 0).mappings == 1);
     CHECK_FALSE(s.doors().map_grants(guest.id, {}, os::access::read_only));
+}
+
+TEST_CASE("sim.grants_are_copied_piece_by_piece") {
+    auto s = sim::create({.memory_mib = 256}).value();
+    sim_domain guest(s);
+    REQUIRE(guest.populate(gfn(0), 256) == 256);
+    abi::add_to_physmap table{guest.id.raw(), 0, abi::xenmapspace_grant_table, 0, 0x200};
+    REQUIRE(call(s.doors(), abi::hypercall::memory_op, abi::mem_op::add_to_physmap, table) == 0);
+    auto const entries_page =
+        s.doors().map_foreign(guest.id, gfn(0x200), 1, os::access::read_write).value();
+    auto* const entries = reinterpret_cast<abi::grant_entry_v1*>(entries_page.data());
+    for (std::uint32_t i = 8; i < 208; ++i) {
+        entries[i] = {abi::gtf_permit_access, 0, i};
+    }
+    entries[9].flags |= abi::gtf_readonly;
+    auto const memory =
+        s.doors().map_foreign(guest.id, gfn(0), 256, os::access::read_write).value();
+    std::vector<std::byte> bytes(200 * page_size, std::byte{0x5a});
+
+    // More pieces than one hypercall takes; one of them may not be written to.
+    std::vector<grant_copy> pieces;
+    for (std::uint32_t i = 0; i < 200; ++i) {
+        pieces.push_back({.ref = grant_ref(8 + i),
+                          .offset = i,
+                          .local = std::span(bytes).subspan(i * page_size, page_size - 200),
+                          .to_grant = true});
+    }
+    REQUIRE(s.doors().copy_grants(guest.id, pieces));
+    for (std::uint32_t i = 0; i < 200; ++i) {
+        CHECK(pieces[i].is_done == (i != 1));
+        auto const* const page = memory.data() + (8 + i) * page_size;
+        CHECK(page[i] == (i == 1 ? std::byte{0} : std::byte{0x5a}));
+        CHECK(page[i + page_size - 201] == page[i]);
+        CHECK(page[i + page_size - 200] == std::byte{0});
+    }
+    // And back; reading is allowed everywhere, but not what was not granted.
+    memory.data()[9 * page_size + 5] = std::byte{0x11};
+    std::array<std::byte, 16> some{};
+    std::array back{grant_copy{.ref = grant_ref(9), .offset = 0, .local = some},
+                    grant_copy{.ref = grant_ref(7), .offset = 0, .local = some},
+                    grant_copy{.ref = grant_ref(4'000'000), .offset = 0, .local = some}};
+    REQUIRE(s.doors().copy_grants(guest.id, back));
+    CHECK(back[0].is_done);
+    CHECK_FALSE(back[1].is_done);
+    CHECK_FALSE(back[2].is_done);
+    CHECK(some[5] == std::byte{0x11});
+    CHECK((entries[9].flags & (abi::gtf_reading | abi::gtf_writing)) == 0);
+    grant_copy crossing{.ref = grant_ref(9), .offset = page_size - 8, .local = some};
+    CHECK_FALSE(s.doors().copy_grants(guest.id, {&crossing, 1}));
 }
 
 TEST_CASE("sim.time_stands_still_until_it_is_moved") {
