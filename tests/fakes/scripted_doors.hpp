@@ -16,7 +16,7 @@
 namespace xenpp::fakes {
 
 /// Answers version and console ring by itself, the rest by `answer`.
-class scripted_doors final : public transport::doors {
+class scripted_doors : public transport::doors {
 public:
     using arguments = std::array<std::uint64_t, 6>;
 
