@@ -3,6 +3,7 @@
 #include "config/fields.hpp"
 
 #include <xenpp/config/ast.hpp>
+#include <xenpp/config/disk_spec.hpp>
 #include <xenpp/config/domain_config.hpp>
 #include <xenpp/config/schema.hpp>
 
@@ -43,6 +44,16 @@ std::string in_words(cpu_affinity const& a) {
     std::string out;
     for (auto const& list : a.lists) {
         out += fmt::format("{}{}", out.empty() ? "[ " : ", ", quote(print(list)));
+    }
+    return out + " ]";
+}
+
+/// A list of strings, each printed by `print_item`.
+template <class Items, class Print>
+std::string in_words(Items const& items, Print print_item) {
+    std::string out;
+    for (auto const& item : items) {
+        out += fmt::format("{}{}", out.empty() ? "[ " : ", ", quote(print_item(item)));
     }
     return out + " ]";
 }
@@ -97,6 +108,10 @@ std::string print(domain_config const& c) {
     }
     for (auto const& field : plain_fields) {
         print_plain(out, c, field);
+    }
+    if (!c.disks.empty()) {
+        out += fmt::format("disk = {}\n",
+                           in_words(c.disks, [](dev::vbd_config const& d) { return print(d); }));
     }
     return out;
 }

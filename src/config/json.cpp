@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The mapping between domain_config and libxl's JSON; nlohmann's JSON stays in this file.
+#include <xenpp/config/disk_spec.hpp>
 #include <xenpp/config/json.hpp>
 #include <xenpp/config/schema.hpp>
 
@@ -137,6 +138,32 @@ ordered_json affinity(cpu_affinity const& a) {
     ordered_json out = ordered_json::array();
     for (auto const& list : a.lists) {
         out.push_back(print(list));
+    }
+    return out;
+}
+
+ordered_json disk(dev::vbd_config const& d) {
+    ordered_json out;
+    put(out, "backend_domname", d.backend_domain);
+    put(out, "pdev_path", d.target);
+    put(out, "vdev", d.vdev);
+    if (d.backend_type != dev::disk_backend_type::automatic) {
+        out["backend"] = to_string(d.backend_type);
+    }
+    out["format"] = to_string(d.format);
+    put(out, "script", d.script);
+    if (d.is_cdrom) {
+        out["removable"] = 1;
+        out["is_cdrom"] = 1;
+    }
+    if (!d.is_read_only) {
+        out["readwrite"] = 1;
+    }
+    if (d.direct_io_safe) {
+        out["direct_io_safe"] = true;
+    }
+    if (d.discard) {
+        out["discard_enable"] = as_defbool(*d.discard);
     }
     return out;
 }
@@ -333,24 +360,47 @@ void read_actions(json_reader& in, domain_config& c) {
     in.get_word("on_soft_reset", words, c.on_soft_reset);
 }
 
+/// A disk is kept as its specification too: that is what is read back.
+bool read_disks(ordered_json const& own, domain_config& c) {
+    auto const disks = own.find("disks");
+    if (disks == own.end()) {
+        return true;
+    }
+    for (auto const& item : *disks) {
+        auto spec = item.is_string() ? parse_disk_spec(item.get<std::string>())
+                                     : parse_disk_spec(std::string_view());
+        if (!spec) {
+            return false;
+        }
+        c.disks.push_back(std::move(spec->disk));
+    }
+    return true;
+}
+
 } // namespace
 
 std::string to_json(domain_config const& c, std::span<std::uint32_t const> node_of_cpu) {
     ordered_json out;
     out["c_info"] = creation(c);
     out["b_info"] = build(c, node_of_cpu);
+    for (auto const& d : c.disks) {
+        out["disks"].push_back(disk(d));
+    }
     put_action(out, "on_poweroff", c.on_poweroff);
     put_action(out, "on_reboot", c.on_reboot);
     put_action(out, "on_watchdog", c.on_watchdog);
     put_action(out, "on_crash", c.on_crash);
     put_action(out, "on_soft_reset", c.on_soft_reset);
-    if (!c.cpus.empty() || !c.cpus_soft.empty()) {
+    if (!c.cpus.empty() || !c.cpus_soft.empty() || !c.disks.empty()) {
         ordered_json own = ordered_json::object();
         if (!c.cpus.empty()) {
             own["cpus"] = affinity(c.cpus);
         }
         if (!c.cpus_soft.empty()) {
             own["cpus_soft"] = affinity(c.cpus_soft);
+        }
+        for (auto const& d : c.disks) {
+            own["disks"].push_back(print(d));
         }
         out["xenpp"] = std::move(own);
     }
@@ -383,6 +433,9 @@ result<domain_config> from_json(std::string_view text) {
     own.get("cpus", c.cpus);
     own.get("cpus_soft", c.cpus_soft);
     read_actions(actions_part, c);
+    if (!read_disks(part(all, "xenpp"), c)) {
+        own.fail("disks");
+    }
     for (auto const* in : {&creation_part, &build_part, &scheduler, &own, &actions_part}) {
         if (!in->bad().empty()) {
             return fail(operation, fmt::format("`{}` is malformed", in->bad()));

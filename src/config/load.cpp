@@ -4,6 +4,7 @@
 #include "config/reader.hpp"
 #include "config/text_file.hpp"
 
+#include <xenpp/config/disk_spec.hpp>
 #include <xenpp/config/load.hpp>
 #include <xenpp/config/parse.hpp>
 
@@ -36,6 +37,7 @@ public:
         load_affinity("cpus", c_.cpus);
         load_affinity("cpus_soft", c_.cpus_soft);
         load_timing();
+        load_disks();
         return std::move(c_);
     }
 
@@ -188,6 +190,52 @@ private:
             return;
         }
         to.lists.push_back(*std::move(list));
+    }
+
+    void load_disks() {
+        auto const* const items = in_.raw("disk");
+        if (items == nullptr) {
+            return;
+        }
+        for (auto const& item : items->list()) {
+            load_disk(item);
+        }
+    }
+
+    void load_disk(value const& item) {
+        auto spec = parse_disk_spec(item.text());
+        if (!spec) {
+            auto const& e = spec.error();
+            in_.report_at(part_of(item, e.offset, e.length), severity::error,
+                          fmt::format("disk {}: {}", quote(item.text()), e.reason), e.hint);
+            return;
+        }
+        for (auto const& warning : spec->warnings) {
+            in_.report_at(item.span, severity::warning, warning);
+        }
+        auto const& vdev = spec->disk.vdev;
+        auto const number = dev::parse_vdev(vdev);
+        if (auto const why = check_supported(spec->disk); !why.empty()) {
+            in_.report_at(item.span, severity::error,
+                          fmt::format("disk {}: {}", quote(item.text()), why));
+        } else if (std::ranges::any_of(c_.disks, [number](dev::vbd_config const& d) {
+                       return dev::parse_vdev(d.vdev) == number;
+                   })) {
+            in_.report_at(item.span, severity::error,
+                          fmt::format("there are two disks of the name \"{}\"", vdev));
+        } else {
+            c_.disks.push_back(std::move(spec->disk));
+        }
+    }
+
+    /// The place of a part of a string, if it is written as it reads; else of the whole.
+    static source_span part_of(value const& v, std::size_t offset, std::size_t length) {
+        auto span = v.span;
+        if (span.end - span.begin == v.text().size() + 2) {
+            span.begin += static_cast<std::uint32_t>(1 + offset);
+            span.end = std::min(span.begin + static_cast<std::uint32_t>(length), span.end);
+        }
+        return span;
     }
 
     void load_timing() {

@@ -114,7 +114,7 @@ constexpr key_schema domain_table[] = {
 {"e820_host",               boolean,         guest_pv,       unsupported, "", "0", "0", "Shows the guest the host's memory map."},
 
 // Devices
-{"disk",                    text_list,       guest_all,      refused,     "", "", "", "The disks of the domain."},
+{"disk",                    text_list,       guest_all,      acted,       "", "", "", "The disks of the domain."},
 {"vif",                     text_list,       guest_all,      refused,     "", "", "", "The network interfaces of the domain."},
 {"vfb",                     text_list,       guest_pv,       refused,     "", "", "", "Virtual framebuffers."},
 {"vkb",                     text_list,       guest_all,      refused,     "", "", "", "Virtual keyboards and pointers."},

@@ -4,11 +4,13 @@
 
 #include <xenpp/config/cpu_list.hpp>
 #include <xenpp/config/uuid.hpp>
+#include <xenpp/dev/vbd/config.hpp>
 
 #include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace xenpp::config {
 
@@ -83,6 +85,8 @@ struct domain_config {
     std::optional<std::uint32_t> max_maptrack_frames;
     std::optional<std::uint32_t> max_grant_version;
     std::optional<std::uint32_t> max_event_channels;
+
+    std::vector<dev::vbd_config> disks;
 
     friend bool operator==(domain_config const&, domain_config const&) = default;
 };
