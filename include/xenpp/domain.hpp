@@ -6,6 +6,7 @@
 #include <xenpp/base/strong.hpp>
 #include <xenpp/config/domain_config.hpp>
 #include <xenpp/console.hpp>
+#include <xenpp/device.hpp>
 #include <xenpp/domain_info.hpp>
 #include <xenpp/memory.hpp>
 #include <xenpp/vcpu.hpp>
@@ -60,6 +61,16 @@ public:
 
     /// Frees all it has, at once, and removes what xenstore holds of it.
     result<void> destroy() const;
+
+    /// Its devices of one kind ("vbd", "vif"), or all.
+    result<std::vector<device_info>> devices(std::string_view kind = {}) const;
+    /// Gives it another device and returns when its backend is ready for the guest, which takes it
+    /// up by itself. EEXIST: it has such a device; else the backend's own words.
+    result<void> attach(dev::new_device const& d) const;
+    /// A disk, which belongs to the domain's configuration from then on.
+    result<void> attach(dev::vbd_config const& disk) const;
+    /// Has the guest let go of a device and removes it. EBUSY: the guest does not; ENOENT.
+    result<void> detach(dev::device_address const& a, detach_options const& options = {}) const;
 
     /// Gives it another name. EEXIST: a domain has that name.
     result<void> rename(std::string_view name) const;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// One loop around machine, xenstore, event channels and consoles.
+// One loop around machine, xenstore, event channels, consoles and backends.
 #include <xenpp/abi/xen.hpp>
 #include <xenpp/ctl/sysctl.hpp>
 #include <xenpp/daemon.hpp>
@@ -11,6 +11,7 @@
 
 #include <fmt/format.h>
 
+#include <daemon/backends.hpp>
 #include <daemon/consoles.hpp>
 #include <daemon/event_router.hpp>
 #include <daemon/lock.hpp>
@@ -34,6 +35,7 @@ enum class source : std::uint64_t {
     events,
     store,
     consoles,
+    backends,
     monitor,
     timer,
 };
@@ -89,6 +91,7 @@ struct daemon::state {
     result<void> answer_bell();
     result<void> look_after_slots();
     result<void> read_reports();
+    result<void> settle();
     result<void> follow_domains();
     result<void> look_at_domains();
     bool has_ended();
@@ -108,6 +111,7 @@ struct daemon::state {
     std::unique_ptr<store::service> store;
     std::optional<store::client> client;
     std::unique_ptr<detail::consoles> consoles;
+    std::unique_ptr<detail::backends> backends;
     std::optional<xenpp::monitor> monitor;
 };
 
@@ -142,12 +146,13 @@ result<void> daemon::state::open_store() {
     XENPP_TRY(write_own_nodes(*client));
     consoles = XENPP_TRY(
         detail::consoles::create({*hypervisor, *events, *client, where.file("consoles"), log}));
+    backends = XENPP_TRY(detail::backends::create(machine->doors(), *events, *client, where, log));
     // Both report at once.
     XENPP_TRY(client->watch("@introduceDomain", introduce_token));
     XENPP_TRY(client->watch("@releaseDomain", release_token));
     XENPP_TRY(events->bind_virq(abi::virq_dom_exc, [this] { return look_at_domains(); }));
     XENPP_TRY(look_at_domains());
-    return read_reports();
+    return settle();
 }
 
 /// The monitor's host is this one: the same doors, and xenstore without a socket.
@@ -172,6 +177,7 @@ result<void> daemon::state::poll() {
     XENPP_TRY(add(events->fd(), source::events));
     XENPP_TRY(add(store->event_fd(), source::store));
     XENPP_TRY(add(consoles->fd(), source::consoles));
+    XENPP_TRY(add(backends->poll_fd(), source::backends));
     XENPP_TRY(add(monitor->fd(), source::monitor));
     XENPP_TRY(add(timer.get(), source::timer));
     // What the daemon before this one was rung for and did not see to.
@@ -187,6 +193,7 @@ result<void> daemon::state::serve(source s) {
     case source::events: return events->dispatch();
     case source::store: return store->dispatch();
     case source::consoles: consoles->dispatch(); return {};
+    case source::backends: backends->dispatch(); return {};
     case source::monitor: return {}; // every turn looks at it
     case source::timer: return look_after_slots();
     }
@@ -219,9 +226,20 @@ result<void> daemon::state::read_reports() {
     while (auto const report = XENPP_TRY(client->read_watch(0))) {
         if (report->token == introduce_token || report->token == release_token) {
             XENPP_TRY(follow_domains());
-        } else {
-            consoles->changed(*report);
+        } else if (!consoles->changed(*report)) {
+            backends->changed(*report);
         }
+    }
+    return {};
+}
+
+/// Until what happened causes nothing more: reports in this process wake nobody. Two ends of a
+/// device take fewer turns than these; should one not, it goes on with the next that comes.
+result<void> daemon::state::settle() {
+    constexpr int most_turns = 64;
+    XENPP_TRY(read_reports());
+    for (int turn = 0; turn != most_turns && backends->settle(); ++turn) {
+        XENPP_TRY(read_reports());
     }
     return {};
 }
@@ -244,6 +262,7 @@ result<void> daemon::state::look_at_domains() {
             std::ranges::find(all, d.domain.raw(), &abi::domctl_getdomaininfo::domain);
         if (info == all.end() || (info->flags & abi::dominf_dying) != 0) {
             consoles->remove(d.domain);
+            backends->remove(d.domain);
             XENPP_TRY(store->domain_gone(d.domain));
         } else if ((info->flags & abi::dominf_shutdown) != 0) {
             XENPP_TRY(store->domain_shutdown(d.domain));
@@ -300,7 +319,7 @@ result<bool> daemon::dispatch() {
         }
         XENPP_TRY(served);
     }
-    XENPP_TRY(s.read_reports());
+    XENPP_TRY(s.settle());
     // Events of a store in the same process wake nobody.
     if (auto const done = s.monitor->dispatch(); !done) {
         if (s.has_ended()) {
@@ -308,7 +327,7 @@ result<bool> daemon::dispatch() {
         }
         s.log("monitor: " + done.error().message());
     }
-    XENPP_TRY(s.read_reports());
+    XENPP_TRY(s.settle());
     return true;
 }
 

@@ -3,6 +3,7 @@
 #include "host/create.hpp"
 
 #include "host/building.hpp"
+#include "host/devices.hpp"
 #include "host/nodes.hpp"
 #include "host/request.hpp"
 
@@ -53,6 +54,7 @@ struct creation {
     std::optional<name_reservation> reservation{};
     std::optional<builder::built_domain> built{};
     std::optional<kept_parts> kept{};
+    std::vector<dev::new_device> devices{};
 
     domid id() const noexcept { return built->domain.id(); }
 };
@@ -82,6 +84,7 @@ result<void> keep_config(creation& c) {
 }
 
 result<void> write_nodes(creation& c) {
+    c.devices = XENPP_TRY(devices_of(c.config, c.id()));
     return detail::write_nodes(c.s->store(), {
                                                  .id = c.id(),
                                                  .uuid = c.uuid,
@@ -92,7 +95,16 @@ result<void> write_nodes(creation& c) {
                                                  .store_port = c.built->store_port,
                                                  .console_port = c.built->console_port,
                                                  .is_monitored = c.options.monitored,
+                                                 .devices = c.devices,
                                              });
+}
+
+/// What they say is wrong, they say before the domain runs.
+result<void> wait_for_backends(creation& c) {
+    for (auto const& d : c.devices) {
+        XENPP_TRY(wait_for_backend(*c.s, d.address));
+    }
+    return {};
 }
 
 result<void> introduce(creation& c) {
@@ -117,6 +129,7 @@ constexpr std::array last_steps{
     step{"keeping its configuration", keep_config},
     step{"writing its xenstore nodes", write_nodes},
     step{"introducing it to xenstore", introduce},
+    step{"opening its devices", wait_for_backends},
     step{"starting it", start},
     step{"finishing", finish},
 };

@@ -2,10 +2,12 @@
 // A domain's handle: every call first makes sure that the number still means this domain.
 #include "host/building.hpp"
 #include "host/create.hpp"
+#include "host/devices.hpp"
 #include "host/nodes.hpp"
 #include "host/session.hpp"
 
 #include <xenpp/ctl/domctl.hpp>
+#include <xenpp/dev/vbd/nodes.hpp>
 #include <xenpp/domain.hpp>
 
 #include <algorithm>
@@ -107,6 +109,34 @@ result<void> domain::shutdown(shutdown_reason how) const {
 result<void> domain::destroy() const {
     XENPP_TRY(ref_->check("destroy domain"));
     return detail::destroy_domain(*ref_->s, ref_->id, ref_->uuid);
+}
+
+result<std::vector<device_info>> domain::devices(std::string_view kind) const {
+    XENPP_TRY(ref_->check("list devices"));
+    return detail::device_infos(*ref_->s, ref_->id, kind);
+}
+
+result<void> domain::attach(dev::new_device const& d) const {
+    XENPP_TRY(ref_->check("attach device"));
+    return detail::attach_device(*ref_->s, d);
+}
+
+result<void> domain::attach(dev::vbd_config const& disk) const {
+    XENPP_TRY(attach(XENPP_TRY(dev::new_vbd(disk, id()))));
+    return detail::change_config(*ref_->s, ref_->uuid,
+                                 [&disk](config::domain_config& c) { c.disks.push_back(disk); });
+}
+
+result<void> domain::detach(dev::device_address const& a, detach_options const& options) const {
+    XENPP_TRY(ref_->check("detach device"));
+    XENPP_TRY(detail::detach_device(*ref_->s, a, options));
+    return detail::change_config(*ref_->s, ref_->uuid, [&a](config::domain_config& c) {
+        if (a.kind == "vbd") {
+            std::erase_if(c.disks, [&a](dev::vbd_config const& d) {
+                return dev::parse_vdev(d.vdev) == a.id;
+            });
+        }
+    });
 }
 
 result<void> domain::rename(std::string_view name) const {

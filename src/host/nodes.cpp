@@ -2,6 +2,7 @@
 // What xenstore holds of a domain. Names and permissions are those of Xen's tools.
 #include "host/nodes.hpp"
 
+#include <xenpp/dev/xenbus/device.hpp>
 #include <xenpp/os/clock.hpp>
 
 #include <fmt/core.h>
@@ -128,6 +129,9 @@ result<void> write_nodes(store::client const& s, node_contents const& c) {
         XENPP_TRY(write_own(t, c));
         XENPP_TRY(write_vm(t, c));
         XENPP_TRY(write_libxl(t, c));
+        for (auto const& device : c.devices) {
+            XENPP_TRY(dev::write_device(t, device));
+        }
         return write_console(t, c);
     });
 }
@@ -142,6 +146,9 @@ result<void> remove_nodes(store::client const& s, domid d, config::uuid const& u
         auto const owner = t.read(libxl_node(d, "uuid"));
         if (owner && *owner != config::format(uuid)) {
             return {};
+        }
+        for (auto const& device : XENPP_TRY(dev::list_devices(t, d))) {
+            XENPP_TRY(dev::remove_device(t, device));
         }
         XENPP_TRY(remove(libxl_node(d)));
         return remove(domain_node(d));

@@ -6,10 +6,12 @@
 
 #include <xenpp/base/strong.hpp>
 #include <xenpp/config/domain_config.hpp>
+#include <xenpp/dev/xenbus/device.hpp>
 
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace xenpp::detail {
 
@@ -21,6 +23,7 @@ struct node_contents {
     gfn store_page{}, console_page{};
     evtchn_port store_port{}, console_port{};
     bool is_monitored = true;
+    std::vector<dev::new_device> devices{};
 };
 
 /// Writes all nodes of a new domain, with their permissions, in one transaction.

@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: Apache-2.0
+// Descriptors, events and the like for backends.
+#include <xenpp/dev/vbd/backend.hpp>
+#include <xenpp/os/file.hpp>
+
+#include <daemon/backends.hpp>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include <array>
+#include <filesystem>
+#include <utility>
+
+namespace xenpp::detail {
+
+namespace {
+
+/// The kinds of devices that this host serves.
+constexpr std::array kinds{
+    dev::backend_kind{"vbd", &dev::make_vbd_backend},
+};
+
+} // namespace
+
+result<std::unique_ptr<backends>> backends::create(transport::doors& d,
+                                                   event_router& events,
+                                                   store::client& store,
+                                                   os::state_dir const& where,
+                                                   std::function<void(std::string_view)> log) {
+    auto fds = XENPP_TRY(os::poller::create());
+    os::unique_fd wake(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+    if (!wake) {
+        return os::fail_errno("start backends");
+    }
+    XENPP_TRY(fds.add(wake.get(), static_cast<std::uint64_t>(wake.get())));
+    auto const folder = where.file("devices");
+    std::error_code failed;
+    std::filesystem::create_directory(folder, failed);
+    if (failed) {
+        return fail("start backends", failed.value(), folder);
+    }
+    std::unique_ptr<backends> b(
+        new backends(d, events, folder, std::move(log), std::move(fds), std::move(wake)));
+    b->bus_ = XENPP_TRY(dev::backend_bus::create(store, *b, kinds));
+    return b;
+}
+
+/// The bus first: its devices use all of this.
+backends::~backends() {
+    bus_.reset();
+}
+
+void backends::dispatch() {
+    for (auto const& r : fds_.wait(0)) {
+        auto const fd = static_cast<int>(r.tag);
+        if (fd == wake_.get()) {
+            std::uint64_t count = 0;
+            static_cast<void>(!::read(fd, &count, sizeof count));
+        } else if (auto const found = ready_.find(fd); found != ready_.end()) {
+            auto const a = found->second; // stays, even if it removes itself
+            (*a)();
+        }
+    }
+    for (auto const& what : std::exchange(put_off_, {})) {
+        what();
+    }
+}
+
+bool backends::settle() {
+    return bus_->dispatch();
+}
+
+result<evtchn_port>
+backends::bind(domid remote, evtchn_port remote_port, std::function<void()> fired) {
+    auto const a = std::make_shared<std::function<void()> const>(std::move(fired));
+    auto const port =
+        XENPP_TRY(events_.bind_interdomain(remote, remote_port, [a]() -> result<void> {
+            (*a)();
+            return {};
+        }));
+    fired_[port] = a;
+    later([this, port, a] {
+        auto const now = fired_.find(port);
+        if (now != fired_.end() && now->second == a) {
+            (*a)();
+        }
+    });
+    return port;
+}
+
+void backends::unbind(evtchn_port port) noexcept {
+    fired_.erase(port);
+    events_.unbind(port);
+}
+
+result<void> backends::add_fd(int fd, std::function<void()> ready, bool to_write) {
+    auto const tag = static_cast<std::uint64_t>(fd);
+    if (ready_.contains(fd)) {
+        XENPP_TRY(fds_.modify(fd, tag, to_write));
+    } else {
+        XENPP_TRY(fds_.add(fd, tag, to_write));
+    }
+    ready_[fd] = std::make_shared<std::function<void()> const>(std::move(ready));
+    return {};
+}
+
+void backends::remove_fd(int fd) noexcept {
+    if (ready_.erase(fd) != 0) {
+        fds_.remove(fd);
+    }
+}
+
+void backends::later(std::function<void()> what) {
+    if (put_off_.empty()) {
+        std::uint64_t const one = 1;
+        static_cast<void>(!::write(wake_.get(), &one, sizeof one));
+    }
+    put_off_.push_back(std::move(what));
+}
+
+std::string backends::state_file(std::string_view name) const {
+    return folder_ + "/" + std::string(name);
+}
+
+} // namespace xenpp::detail

@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: Apache-2.0
+// The backends of all devices, and what they use of the daemon.
+#pragma once
+
+#include <xenpp/dev/xenbus/backend_bus.hpp>
+#include <xenpp/os/poller.hpp>
+#include <xenpp/os/state_dir.hpp>
+#include <xenpp/os/unique_fd.hpp>
+
+#include <daemon/event_router.hpp>
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace xenpp::detail {
+
+class backends final : public dev::backend_services {
+public:
+    /// All but the log outlive this object.
+    static result<std::unique_ptr<backends>> create(transport::doors& d,
+                                                    event_router& events,
+                                                    store::client& store,
+                                                    os::state_dir const& where,
+                                                    std::function<void(std::string_view)> log);
+    ~backends();
+
+    /// Readable when `dispatch` has something to do.
+    int poll_fd() const noexcept { return fds_.fd(); }
+
+    /// Serves descriptors and what was put off.
+    void dispatch();
+
+    /// Takes devices on through their states. True: it did something, which the store may have
+    /// reports about.
+    bool settle();
+
+    bool changed(store::watch_report const& report) { return bus_->changed(report); }
+
+    void remove(domid d) { bus_->remove(d); }
+
+    transport::doors& doors() noexcept override { return doors_; }
+
+    result<evtchn_port>
+    bind(domid remote, evtchn_port remote_port, std::function<void()> fired) override;
+    void unbind(evtchn_port port) noexcept override;
+
+    void notify(evtchn_port port) noexcept override { events_.notify(port); }
+
+    result<void> add_fd(int fd, std::function<void()> ready, bool to_write) override;
+    void remove_fd(int fd) noexcept override;
+    void later(std::function<void()> what) override;
+    std::string state_file(std::string_view name) const override;
+
+    void log(std::string_view line) override { log_(line); }
+
+private:
+    using action = std::shared_ptr<std::function<void()> const>;
+
+    backends(transport::doors& d,
+             event_router& events,
+             std::string folder,
+             std::function<void(std::string_view)> log,
+             os::poller fds,
+             os::unique_fd wake)
+        : doors_(d)
+        , events_(events)
+        , folder_(std::move(folder))
+        , log_(std::move(log))
+        , fds_(std::move(fds))
+        , wake_(std::move(wake)) {}
+
+    transport::doors& doors_;
+    event_router& events_;
+    std::string folder_;
+    std::function<void(std::string_view)> log_;
+    os::poller fds_;
+    os::unique_fd wake_;
+    std::map<int, action> ready_;
+    std::vector<std::function<void()>> put_off_;
+    std::map<evtchn_port, action> fired_;
+    std::unique_ptr<dev::backend_bus> bus_;
+};
+
+} // namespace xenpp::detail

@@ -1,0 +1,187 @@
+// SPDX-License-Identifier: Apache-2.0
+// Attach and detach are transactions in xenstore; what follows is the backend's and the guest's.
+#include "host/devices.hpp"
+
+#include <xenpp/dev/vbd/nodes.hpp>
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <optional>
+
+namespace xenpp::detail {
+namespace {
+
+using clock = std::chrono::steady_clock;
+using dev::xenbus_state;
+
+constexpr std::string_view attach_operation = "attach device";
+constexpr std::string_view detach_operation = "detach device";
+
+/// A connection of its own, so that its watches are gone with it and no report is somebody else's.
+result<store::client> watch_state(session& s, dev::device_address const& a) {
+    store::client c(XENPP_TRY(s.connect_store()));
+    XENPP_TRY(c.watch(dev::backend_path(a) + "/state", "state"));
+    return c;
+}
+
+/// Reads the backend's state until `is_enough` says so; false: the time was over.
+template <class Enough>
+result<bool> wait_for_state(session& s,
+                            dev::device_address const& a,
+                            std::chrono::milliseconds timeout,
+                            Enough is_enough) {
+    auto const c = XENPP_TRY(watch_state(s, a));
+    auto const end = clock::now() + timeout;
+    for (;;) {
+        s.turn();
+        if (is_enough(XENPP_TRY(dev::read_state(c, dev::backend_path(a))))) {
+            return true;
+        }
+        auto const left = std::chrono::ceil<std::chrono::milliseconds>(end - clock::now());
+        if (left <= std::chrono::milliseconds(0)) {
+            return false;
+        }
+        XENPP_TRY(c.read_watch(static_cast<int>(left.count())));
+    }
+}
+
+/// What an end says is wrong, in its error directory; empty: it says nothing.
+std::string words_of(session& s, std::string const& directory) {
+    return s.store().read(directory + "/error").value_or("");
+}
+
+std::string frontend_words(session& s, dev::device_address const& a) {
+    return words_of(s, domain_node(a.frontend, fmt::format("error/device/{}/{}", a.kind, a.id)));
+}
+
+result<void> remove_nodes_of(session& s, dev::device_address const& a) {
+    return s.store().transact(
+        [&a](store::client_transaction const& t) { return dev::remove_device(t, a); });
+}
+
+unexpected<error>
+refuse(std::string_view operation, int code, dev::device_address const& a, std::string_view why) {
+    return unexpected(
+        error{operation, code, fmt::format("{}: {}", to_string(a), why), a.frontend.raw()});
+}
+
+result<std::map<std::string, std::string>> read_directory(store::client const& s,
+                                                          std::string const& path) {
+    std::map<std::string, std::string> out;
+    auto const names = s.directory(path);
+    if (!names) {
+        return is_missing(names.error()) ? result<std::map<std::string, std::string>>(out)
+                                         : unexpected(names.error());
+    }
+    for (auto const& name : *names) {
+        if (auto value = XENPP_TRY(dev::read_node(s, path + "/" + name))) {
+            out.emplace(name, *std::move(value));
+        }
+    }
+    return out;
+}
+
+std::string node_in(std::map<std::string, std::string> const& nodes, std::string_view name) {
+    auto const found = nodes.find(std::string(name));
+    return found == nodes.end() ? std::string() : found->second;
+}
+
+} // namespace
+
+result<std::vector<dev::new_device>> devices_of(config::domain_config const& config, domid d) {
+    std::vector<dev::new_device> out;
+    for (auto const& disk : config.disks) {
+        out.push_back(XENPP_TRY(dev::new_vbd(disk, d)));
+    }
+    return out;
+}
+
+result<void> wait_for_backend(session& s, dev::device_address const& a) {
+    if (s.kind() == host_kind::sim) {
+        return {};
+    }
+    bool has_failed = false;
+    bool const is_done =
+        XENPP_TRY(wait_for_state(s, a, attach_timeout, [&has_failed](xenbus_state b) {
+            has_failed = b == xenbus_state::closing || b == xenbus_state::closed ||
+                         b == xenbus_state::unknown;
+            return has_failed || b != xenbus_state::initialising;
+        }));
+    if (has_failed) {
+        auto const words = words_of(s, dev::error_path(a));
+        return refuse(attach_operation, 0, a, words.empty() ? "its backend gave it up" : words);
+    }
+    if (!is_done) {
+        return refuse(attach_operation, ETIMEDOUT, a,
+                      "no backend has taken it up; is the daemon of this host running?");
+    }
+    return {};
+}
+
+result<void> attach_device(session& s, dev::new_device const& d) {
+    XENPP_TRY(s.store().transact(
+        [&d](store::client_transaction const& t) { return dev::write_device(t, d); }));
+    auto ready = wait_for_backend(s, d.address);
+    if (!ready) {
+        static_cast<void>(remove_nodes_of(s, d.address).has_value());
+    }
+    return ready;
+}
+
+result<void>
+detach_device(session& s, dev::device_address const& a, detach_options const& options) {
+    auto const back = dev::backend_path(a);
+    if (!XENPP_TRY(s.store().exists(dev::libxl_path(a)))) {
+        return refuse(detach_operation, ENOENT, a, "there is no such device");
+    }
+    auto const state = XENPP_TRY(dev::read_state(s.store(), back));
+    // A frontend that was never connected has nothing to let go of.
+    if (!options.force && state != xenbus_state::initialising && state != xenbus_state::init_wait &&
+        state != xenbus_state::closed && state != xenbus_state::unknown) {
+        XENPP_TRY(s.store().transact(
+            [&a](store::client_transaction const& t) { return dev::ask_to_close(t, a); }));
+        bool const is_closed = XENPP_TRY(wait_for_state(s, a, options.timeout, [](xenbus_state b) {
+            return b == xenbus_state::closed || b == xenbus_state::unknown;
+        }));
+        if (!is_closed) {
+            auto const words = frontend_words(s, a);
+            return refuse(detach_operation, EBUSY, a,
+                          fmt::format("the guest has not let go of it within {} s{}{}; have it "
+                                      "stop using the device, or force it",
+                                      options.timeout.count() / 1000,
+                                      words.empty() ? "" : " and says: ", words));
+        }
+    }
+    return remove_nodes_of(s, a);
+}
+
+result<std::vector<device_info>> device_infos(session& s, domid d, std::string_view kind) {
+    std::vector<device_info> out;
+    for (auto const& a : XENPP_TRY(dev::list_devices(s.store(), d, kind))) {
+        device_info i;
+        i.address = a;
+        i.backend = XENPP_TRY(read_directory(s.store(), dev::backend_path(a)));
+        i.frontend = XENPP_TRY(read_directory(s.store(), dev::frontend_path(a)));
+        i.backend_state = dev::parse_state(i.backend_node("state"));
+        i.frontend_state = dev::parse_state(i.frontend_node("state"));
+        out.push_back(std::move(i));
+    }
+    std::ranges::sort(out, {}, &device_info::address);
+    return out;
+}
+
+} // namespace xenpp::detail
+
+namespace xenpp {
+
+std::string device_info::frontend_node(std::string_view name) const {
+    return detail::node_in(frontend, name);
+}
+
+std::string device_info::backend_node(std::string_view name) const {
+    return detail::node_in(backend, name);
+}
+
+} // namespace xenpp

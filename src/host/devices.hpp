@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+// Attaching and detaching devices: nodes, and waiting for backends.
+#pragma once
+
+#include "host/session.hpp"
+
+#include <xenpp/dev/xenbus/device.hpp>
+#include <xenpp/device.hpp>
+
+#include <chrono>
+#include <span>
+#include <vector>
+
+namespace xenpp::detail {
+
+/// The devices that a configuration asks for, for the domain that it becomes.
+result<std::vector<dev::new_device>> devices_of(config::domain_config const& config, domid d);
+
+/// How long a backend may take to open what is behind a device.
+inline constexpr std::chrono::milliseconds attach_timeout = std::chrono::seconds(60);
+
+/// Waits until the backend of a device that has just been written is ready for its frontend. An
+/// error: the backend's own words. Returns at once on a host that has no backends (`sim`).
+result<void> wait_for_backend(session& s, dev::device_address const& a);
+
+/// Writes a device's nodes and waits as above; on failure nothing is left of it.
+result<void> attach_device(session& s, dev::new_device const& d);
+
+/// Has both ends close a device and removes it. EBUSY: the guest does not let go of it.
+result<void> detach_device(session& s, dev::device_address const& a, detach_options const& options);
+
+/// Changes the configuration that a domain is created anew from, if it is ours.
+template <class Change>
+result<void> change_config(session& s, config::uuid const& uuid, Change change) {
+    auto config = s.configs().load(uuid);
+    if (!config) { // another toolstack's domain
+        return {};
+    }
+    change(*config);
+    return s.configs().save(uuid, *config);
+}
+
+result<std::vector<device_info>> device_infos(session& s, domid d, std::string_view kind);
+
+} // namespace xenpp::detail
