@@ -66,6 +66,9 @@ constexpr std::array vcpu_pin_options{
     option{'f', "force", "", "Undo a pinning that the guest's kernel made for a time."},
     option{'i', "ignore-global-affinity-masks", "", "Do not apply the CPU masks of xl.conf."},
 };
+constexpr std::array block_detach_options{
+    option{'f', "force", "", "Do not wait for the guest to let go of it; what it still writes is lost."},
+};
 constexpr std::array dmesg_options{
     option{'c', "clear", "", "Forget what was printed."},
 };
@@ -100,7 +103,10 @@ constexpr std::array table{
     command{"trigger", nullptr}, command{"sysrq", nullptr}, command{"debug-keys", xl::debug_keys, "<Keys>", "Have the hypervisor print what its debug keys stand for", {}, 1, 1}, command{"set-parameters", nullptr},
     command{"dmesg", xl::dmesg, "[-c]", "Print what the hypervisor wrote to its console", dmesg_options, 0, 0},
     command{"top", nullptr}, command{"network-attach", nullptr}, command{"network-list", nullptr}, command{"network-detach", nullptr},
-    command{"channel-list", nullptr}, command{"block-attach", nullptr}, command{"block-list", nullptr}, command{"block-detach", nullptr},
+    command{"channel-list", nullptr},
+    command{"block-attach", xl::block_attach, "<Domain> <disk-spec-component(s)>...", "Give a running domain another disk", {}, 2, xenpp::cli::any_number, true, true},
+    command{"block-list", xl::block_list, "<Domain>...", "List the disks of domains", format_options, 1},
+    command{"block-detach", xl::block_detach, "[option] <Domain> <DevId>", "Take a disk away from a domain", block_detach_options, 2, 2, false, true},
     command{"vtpm-attach", nullptr}, command{"vtpm-list", nullptr}, command{"vtpm-detach", nullptr},
     command{"vkb-attach", nullptr}, command{"vkb-list", nullptr}, command{"vkb-detach", nullptr},
     command{"vdispl-attach", nullptr}, command{"vdispl-list", nullptr}, command{"vdispl-detach", nullptr},

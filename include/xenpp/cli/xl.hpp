@@ -28,6 +28,10 @@ result<int> uptime(session& s, arguments const& args);
 result<int> vcpu_list(session& s, arguments const& args);
 result<int> vcpu_pin(session& s, arguments const& args);
 
+result<int> block_attach(session& s, arguments const& args);
+result<int> block_list(session& s, arguments const& args);
+result<int> block_detach(session& s, arguments const& args);
+
 result<int> info(session& s, arguments const& args);
 result<int> dmesg(session& s, arguments const& args);
 result<int> debug_keys(session& s, arguments const& args);
