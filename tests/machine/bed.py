@@ -52,7 +52,9 @@ class Bed:
         path = os.path.join(self.state, name + ".cfg")
         with open(path, "w", encoding="utf-8") as f:
             for key, value in values.items():
-                if value is not None:
+                if isinstance(value, list):
+                    f.write(f"{key} = [ " + ", ".join(f'"{v}"' for v in value) + " ]\n")
+                elif value is not None:
                     f.write(f'{key} = {value}\n' if isinstance(value, int) else f'{key} = "{value}"\n')
         return path
 

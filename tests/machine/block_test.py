@@ -1,0 +1,179 @@
+# SPDX-License-Identifier: Apache-2.0
+# Disks: root file systems on them, hot attach, kills of the daemon, images that cannot be had.
+import hashlib
+import os
+import random
+import re
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+import unittest
+
+from bed import BedTest
+
+ROUNDS = int(os.environ.get("XENPP_TEST_ATTACHES", "6"))  # 200 for the full run
+KILLS = int(os.environ.get("XENPP_TEST_KILLS", "4"))
+MIB = 1 << 20
+
+# What the guest's root file system does first; a shell on the console follows.
+START = """#!/bin/sh
+mount -t proc proc /proc
+mount -t sysfs sys /sys
+echo "ROOT-UP $(cut -d' ' -f1-3 /proc/mounts | grep ' / ' | tail -n 1) type=$(cat /sys/hypervisor/type)"
+"""
+INITTAB = """::sysinit:/etc/start
+hvc0::respawn:-/bin/sh
+::shutdown:/bin/umount -a -r
+::ctrlaltdel:/sbin/reboot
+"""
+APPLETS = ("sh mount umount echo cat cut grep sync dd cmp ls sleep poweroff sha256sum test seq rm tail "
+           "blockdev usleep head od tr wc").split()
+
+
+def run(*command):
+    subprocess.run(command, check=True, capture_output=True)
+
+
+class Disks(BedTest):
+    @classmethod
+    def setUpClass(cls):
+        cls.folder = tempfile.mkdtemp(prefix="xenpp-disks.")
+        tree = os.path.join(cls.folder, "tree")
+        for d in "bin sbin etc proc sys dev tmp mnt".split():
+            os.makedirs(os.path.join(tree, d))
+        shutil.copy(shutil.which("busybox"), os.path.join(tree, "bin/busybox"))
+        for a in APPLETS:
+            os.symlink("busybox", os.path.join(tree, "bin", a))
+        os.symlink("../bin/busybox", os.path.join(tree, "sbin/init"))
+        for name, text in (("etc/start", START), ("etc/inittab", INITTAB)):
+            with open(os.path.join(tree, name), "w", encoding="ascii") as f:
+                f.write(text)
+        os.chmod(os.path.join(tree, "etc/start"), 0o755)
+        cls.root = os.path.join(cls.folder, "root.img")
+        run("mke2fs", "-q", "-t", "ext4", "-d", tree, cls.root, "48M")
+
+    @classmethod
+    def tearDownClass(cls):
+        shutil.rmtree(cls.folder)
+
+    def image(self, name, megabytes=16, form="raw"):
+        path = os.path.join(self.bed.state, name)
+        run("qemu-img", "create", "-q", "-f", form, path, f"{megabytes}M")
+        return path
+
+    def root_copy(self, form="raw"):
+        path = os.path.join(self.bed.state, "root." + form)
+        run("qemu-img", "convert", "-O", form, self.root, path)
+        return path
+
+    def boot(self, name, spec, **keys):
+        self.bed.create(name, cmdline="console=hvc0 quiet root=/dev/xvda rw", disk=[spec], **keys)
+        return self.bed.wait_log(name, r"ROOT-UP (.*)").group(1)
+
+    def ask(self, name, command, answer):
+        """Types a command whose output matches `answer`; the typed line itself must not."""
+        self.bed.type_into(name, command)
+        return self.bed.wait_log(name, answer)
+
+    def check_file_system(self, path, form):
+        raw = path
+        if form != "raw":
+            raw = path + ".raw"
+            run("qemu-img", "convert", "-O", "raw", path, raw)
+        r = subprocess.run(["e2fsck", "-fn", raw], capture_output=True, text=True, check=False)
+        self.assertEqual(r.returncode, 0, r.stdout)
+        return raw
+
+    def root_on(self, kind, form):
+        path = self.root_copy(form)
+        mount = self.boot("rooted", f"format={form},vdev=xvda,access=rw,target={path}", type=kind)
+        self.assertRegex(mount, r"/dev/(root|xvda) / ext4 type=xen")
+        self.ask("rooted", "seq 1 100000 >/tmp/n; sync; echo SUM $(sha256sum </tmp/n)", r"SUM [0-9a-f]{64}")
+        self.bed.type_into("rooted", "poweroff")
+        self.bed.wait_gone()
+        raw = self.check_file_system(path, form)
+        written = subprocess.run(["debugfs", "-R", "cat /tmp/n", raw], capture_output=True, check=True).stdout
+        expected = "".join(f"{n}\n" for n in range(1, 100001)).encode()
+        self.assertEqual(hashlib.sha256(written).digest(), hashlib.sha256(expected).digest())
+
+    def test_root_on_a_raw_file_as_pvh(self):
+        self.root_on("pvh", "raw")
+
+    def test_root_on_qcow2_as_pv(self):
+        self.root_on("pv", "qcow2")
+
+    def test_kill_9_of_the_daemon_amid_writes(self):
+        bed = self.bed
+        path = self.image("data.img")
+        bed.create("writer", cmdline="console=hvc0 quiet do=disk", disk=[f"{path},raw,xvda,w"])
+        bed.wait_log("writer", "GUEST-UP")
+        # Each block bears its number, and is told of once the disk has acknowledged it.
+        bed.type_into("writer", "i=0; while [ $i -lt 2000 ]; do printf '%08d' $i | "
+                      "dd of=/dev/xvda bs=512 seek=$i conv=notrunc,sync oflag=direct 2>/dev/null && "
+                      "echo \"acked $i\"; i=$((i+1)); done; echo ALL-\"DONE\"")
+        bed.wait_log("writer", r"acked 3\b")
+        random.seed(5)
+        told = 0
+        for _ in range(KILLS):
+            time.sleep(random.uniform(0, 0.5))
+            os.kill(bed.pid("xenppd"), signal.SIGKILL)
+            told = max([int(n) for n in re.findall(r"acked (\d+)", bed.log("writer"))])
+            with open(path, "rb") as f:
+                for n in range(told + 1):
+                    self.assertEqual(f.read(512)[:8], b"%08d" % n, "an acknowledged write is not on the disk")
+            self.assertIn("writer", bed.domains())  # starts the daemon again
+            bed.wait_log("writer", rf"acked {told + 20}\b|ALL-DONE")
+        self.assertEqual(bed.log("writer").count("I/O error"), 0)
+        bed.xl("destroy", "writer")
+
+    def test_attach_and_detach_under_io(self):
+        bed = self.bed
+        first, second = self.image("first.img"), self.image("second.qcow2", form="qcow2")
+        bed.create("host", cmdline="console=hvc0 quiet do=disk", disk=[f"{first},raw,xvda,w"])
+        bed.wait_log("host", "GUEST-UP")
+        bed.type_into("host", "(while dd if=/dev/xvda of=/dev/null bs=64k 2>/dev/null; do :; done) &")
+        bed.wait("the disk to be connected", lambda: "xvda" in bed.store("xenstore-ls", "/local/domain/0/backend"))
+        for n in range(ROUNDS):
+            bed.xl("block-attach", "host", f"format=qcow2,vdev=xvdb,target={second}")
+            self.ask("host", "until [ -b /dev/xvdb ]; do usleep 50000; done; dd if=/dev/zero of=/dev/xvdb bs=4k "
+                     f"count=16 oflag=direct 2>/dev/null; echo WROTE-\"{n}\"", rf"WROTE-{n}\b")
+            listed = bed.xl("block-list", "host").stdout.splitlines()
+            self.assertEqual(len(listed), 3, listed)
+            bed.xl("block-detach", "host", "xvdb")
+            self.ask("host", f"while [ -b /dev/xvdb ]; do usleep 50000; done; echo GONE-\"{n}\"", rf"GONE-{n}\b")
+        self.assertEqual(len(bed.xl("block-list", "host").stdout.splitlines()), 2)
+        self.assertNotIn("51728", bed.store("xenstore-ls", "/"))
+        self.assertEqual(os.listdir(os.path.join(bed.state, "devices")), [f"vbd-{bed.domains()['host'][0]}-51712"])
+        bed.xl("destroy", "host")
+        self.assertEqual(os.listdir(os.path.join(bed.state, "devices")), [])
+
+    def test_images_that_cannot_be_had(self):
+        bed = self.bed
+        path = self.image("one.img")
+
+        def refused(spec, words, name="other"):
+            r = bed.xl("create", bed.config(name, cmdline="console=hvc0 quiet do=disk", disk=[spec]), check=False)
+            self.assertNotEqual(r.returncode, 0)
+            self.assertRegex(r.stderr, words)
+            self.assertNotIn(name, bed.domains())
+
+        refused("/no/such.img,raw,xvda,w", "/no/such.img")
+        refused(f"{bed.state},raw,xvda,w", "neither|directory")
+        with open(os.path.join(bed.state, "bad.qcow2"), "wb") as f:
+            f.write(b"no qcow2" * 1000)
+        refused(f"{bed.state}/bad.qcow2,qcow2,xvda,w", "qcow2 format")
+        refused("x,raw,xvda,q", r"other.cfg:\d+:\d+: error: .*access")
+        refused("x,raw,xvda,w,colo", "COLO")
+        bed.create("owner", cmdline="console=hvc0 quiet do=disk", disk=[f"{path},raw,xvda,w"])
+        refused(f"{path},raw,xvda,w", "writes to it")
+        refused(f"format=qcow2,vdev=xvda,target={self.image('two.qcow2', form='qcow2')},access=rx", "access")
+        r = bed.xl("block-attach", "owner", f"{path},raw,xvda,r", check=False)
+        self.assertIn("there already", r.stderr)
+        bed.xl("destroy", "owner")
+        self.assertEqual(os.listdir(os.path.join(bed.state, "devices")), [])
+
+
+if __name__ == "__main__":
+    unittest.main()
