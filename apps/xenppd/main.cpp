@@ -9,6 +9,7 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <charconv>
 #include <csignal>
 #include <cstdio>
@@ -21,7 +22,10 @@ namespace {
 
 constexpr std::string_view usage = R"(Usage: xenppd [options]
 Serves the embedded host of a state folder, and starts its machine if it does not run.
+With --monitor: carries out on_reboot, on_crash and the like on a real Xen host, as long as there
+are domains that xenpp made; xl starts it by itself.
 
+      --monitor        watch the domains of the Xen host of which this is domain 0
   -f, --foreground     stay in the foreground, log to standard error
   --state-dir PATH     the state folder (default: $XENPP_STATE_DIR, else the usual one)
   --memory MIB         the machine's memory (default: $XENPP_MEMORY_MIB, else 4096)
@@ -36,6 +40,7 @@ machine goes on until the next one.
 struct options {
     bool foreground = false;
     bool help = false;
+    bool monitor = false;
     std::string state_dir;
     xenpp::transport::machine_config machine;
 };
@@ -54,6 +59,10 @@ xenpp::result<options> read_options(std::vector<std::string> const& arguments) {
         auto const& a = arguments[i];
         if (a == "-f" || a == "--foreground") {
             o.foreground = true;
+            continue;
+        }
+        if (a == "--monitor") {
+            o.monitor = true;
             continue;
         }
         if (a == "-h" || a == "--help") {
@@ -105,7 +114,8 @@ xenpp::result<int> serve(xenpp::os::state_dir const& where, options const& o, in
     }
 }
 
-int run(xenpp::os::state_dir const& where, options const& o) {
+/// A descriptor that is readable when the process is to end.
+int catch_signals() {
     sigset_t wanted;
     sigemptyset(&wanted);
     for (int const s : {SIGTERM, SIGINT}) {
@@ -114,7 +124,20 @@ int run(xenpp::os::state_dir const& where, options const& o) {
     sigprocmask(SIG_BLOCK, &wanted, nullptr);
     signal(SIGHUP, SIG_IGN);
     signal(SIGPIPE, SIG_IGN);
-    auto const code = serve(where, o, ::signalfd(-1, &wanted, SFD_CLOEXEC | SFD_NONBLOCK));
+    return ::signalfd(-1, &wanted, SFD_CLOEXEC | SFD_NONBLOCK);
+}
+
+int watch(options const& o) {
+    auto const done = xenpp::serve_monitor(o.state_dir, catch_signals(), say);
+    if (!done && done.error().code != EBUSY) {
+        say(done.error().message());
+        return 1;
+    }
+    return 0;
+}
+
+int run(xenpp::os::state_dir const& where, options const& o) {
+    auto const code = serve(where, o, catch_signals());
     if (!code) {
         // Without date: whoever started us shows it to a person.
         fmt::print(stderr, "{}\n", code.error().message());
@@ -135,6 +158,9 @@ int main(int argc, char** argv) {
     if (o->help) {
         fmt::print("{}", usage);
         return 0;
+    }
+    if (o->monitor) {
+        return watch(*o);
     }
     auto const where = o->state_dir.empty() ? xenpp::os::state_dir::open()
                                             : xenpp::os::state_dir::open(o->state_dir);

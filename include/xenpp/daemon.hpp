@@ -63,6 +63,11 @@ result<void> start_daemon(os::state_dir const& where,
                           std::string const& program,
                           std::vector<std::string> const& arguments);
 
+/// Watches the domains of the real Xen host of which this is the control domain (monitor.hpp), and
+/// returns when `stop_fd` is readable or there is nothing left to watch. EBUSY: another process
+/// does so. `state_dir` may be empty: then the usual one.
+result<void> serve_monitor(std::string const& state_dir, int stop_fd, daemon_log const& log);
+
 /// The pid of the daemon that serves a state folder; 0: none does.
 int running_daemon(os::state_dir const& where);
 

@@ -32,6 +32,8 @@ struct host_parts {
     /// Where configurations, unpacked kernels and console logs are; empty: nothing is kept beyond
     /// this process.
     std::string state_dir{};
+    /// The daemon's path (`host_options::daemon`); empty: it is looked for.
+    std::string daemon{};
     /// Called before anything is waited for or listed: what happens in no other process, happens
     /// here. Used by `sim`.
     std::function<void()> turn{};

@@ -32,6 +32,12 @@ public:
     /// the host's xenstore is in this process, to be called also after every change to that.
     result<void> dispatch();
 
+    /// The same whether or not something happened.
+    result<void> look();
+
+    /// Whether there was a domain to watch, or one on its way, when `dispatch` last looked.
+    bool has_work() const noexcept;
+
 private:
     struct state;
     explicit monitor(std::unique_ptr<state> s) noexcept;

@@ -6,18 +6,47 @@
 #include <xenpp/config/uuid.hpp>
 #include <xenpp/os/file.hpp>
 
+#include <fmt/core.h>
+
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
+#include <filesystem>
 
 namespace xenpp::detail {
+namespace {
 
-std::string config_store::path(config::uuid const& id) const {
-    return folder_ + "/" + config::format(id) + ".json";
+constexpr std::string_view prefix = "userdata-d.";
+constexpr std::string_view suffix = ".libxl-json";
+
+} // namespace
+
+std::string config_store::path(domid d, config::uuid const& id) const {
+    if (naming_ == naming::ours) {
+        return fmt::format("{}/{}.json", folder_, config::format(id));
+    }
+    return fmt::format("{}/{}{}.{}{}", folder_, prefix, d.raw(), config::format(id), suffix);
 }
 
-result<void> config_store::save(config::uuid const& id, config::domain_config const& c) {
+std::vector<std::string> config_store::files(config::uuid const& id) const {
+    if (naming_ == naming::ours) {
+        return {path({}, id)};
+    }
+    std::vector<std::string> out;
+    auto const end = fmt::format(".{}{}", config::format(id), suffix);
+    std::error_code none;
+    for (auto it = std::filesystem::directory_iterator(folder_, none);
+         it != std::filesystem::directory_iterator(); it.increment(none)) {
+        auto const name = it->path().filename().string();
+        if (name.starts_with(prefix) && name.ends_with(end)) {
+            out.push_back(it->path().string());
+        }
+    }
+    return out;
+}
+
+result<void> config_store::save(domid d, config::uuid const& id, config::domain_config const& c) {
     auto text = config::to_json(c);
     if (folder_.empty()) {
         texts_[id] = std::move(text);
@@ -26,25 +55,38 @@ result<void> config_store::save(config::uuid const& id, config::domain_config co
     if (mkdir(folder_.c_str(), 0700) != 0 && errno != EEXIST) {
         return os::fail_errno("keep the domain's configuration", folder_);
     }
-    return os::replace_file(path(id), text);
+    auto const mine = path(d, id);
+    XENPP_TRY(os::replace_file(mine, text));
+    for (auto const& file : files(id)) {
+        if (file != mine) { // of the number it had before it was restarted
+            unlink(file.c_str());
+        }
+    }
+    return {};
 }
 
 result<config::domain_config> config_store::load(config::uuid const& id) const {
+    constexpr std::string_view operation = "load the domain's configuration";
     if (!folder_.empty()) {
-        return config::from_json(XENPP_TRY(os::read_file(path(id))));
+        auto const found = files(id);
+        if (found.empty()) {
+            return fail(operation, ENOENT, "no tool has kept one");
+        }
+        return config::from_json(XENPP_TRY(os::read_file(found.front())));
     }
     auto const it = texts_.find(id);
     if (it == texts_.end()) {
-        return fail("load the domain's configuration", ENOENT, "it was not made by this library");
+        return fail(operation, ENOENT, "it was not made by this library");
     }
     return config::from_json(it->second);
 }
 
 void config_store::remove(config::uuid const& id) {
-    if (folder_.empty()) {
-        texts_.erase(id);
-    } else {
-        unlink(path(id).c_str()); // one that is not there is removed
+    texts_.erase(id);
+    if (!folder_.empty()) {
+        for (auto const& file : files(id)) {
+            unlink(file.c_str()); // one that is not there is removed
+        }
     }
 }
 

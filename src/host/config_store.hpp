@@ -3,28 +3,41 @@
 #pragma once
 
 #include <xenpp/base/error.hpp>
+#include <xenpp/base/strong.hpp>
 #include <xenpp/config/domain_config.hpp>
 
 #include <map>
 #include <string>
+#include <string_view>
+#include <vector>
 
 namespace xenpp::detail {
 
 /// One JSON text a domain, by UUID.
 class config_store {
 public:
-    /// `folder` may be empty: then nothing outlives this object. It is made when first written to.
-    explicit config_store(std::string folder) : folder_(std::move(folder)) {}
+    enum class naming : bool {
+        ours,  ///< UUID.json
+        libxl, ///< userdata-d.DOMID.UUID.libxl-json: Xen's own tools find it, and we find theirs
+    };
 
-    result<void> save(config::uuid const& id, config::domain_config const& c);
+    /// `folder` may be empty: then nothing outlives this object. It is made when first written to.
+    explicit config_store(std::string folder, naming n = naming::ours)
+        : folder_(std::move(folder)), naming_(n) {}
+
+    /// `d` is the number that the domain has now.
+    result<void> save(domid d, config::uuid const& id, config::domain_config const& c);
     /// ENOENT: there is none.
     result<config::domain_config> load(config::uuid const& id) const;
     void remove(config::uuid const& id);
 
 private:
-    std::string path(config::uuid const& id) const;
+    std::string path(domid d, config::uuid const& id) const;
+    /// The files that hold a domain's configuration, whatever number it had.
+    std::vector<std::string> files(config::uuid const& id) const;
 
     std::string folder_;
+    naming naming_;
     std::map<config::uuid, std::string> texts_;
 };
 

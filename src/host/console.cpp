@@ -156,6 +156,9 @@ result<std::string> console::tty(std::chrono::milliseconds timeout) const {
 result<std::string> console::log() const {
     XENPP_TRY(domain_->check("find console log"));
     auto const name = XENPP_TRY(domain_->s->name_of(domain_->id));
+    if (domain_->s->kind() == host_kind::native) { // where xenconsoled puts it if it is told to log
+        return "/var/log/xen/console/guest-" + name + ".log";
+    }
     return domain_->s->file("consoles/" + name + ".log");
 }
 

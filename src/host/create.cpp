@@ -4,6 +4,7 @@
 
 #include "host/building.hpp"
 #include "host/devices.hpp"
+#include "host/native.hpp"
 #include "host/nodes.hpp"
 #include "host/request.hpp"
 
@@ -64,6 +65,13 @@ result<void> reserve(creation& c) {
     return {};
 }
 
+/// On a real Xen host nobody else would carry out on_reboot and the like. Our note keeps the
+/// monitor from ending before the domain is complete.
+result<void> find_monitor(creation& c) {
+    bool const is_wanted = c.options.monitored && c.s->kind() == host_kind::native;
+    return is_wanted ? ensure_monitor(*c.s) : result<void>();
+}
+
 result<void> build(creation& c) {
     auto& hypervisor = c.s->hypervisor();
     auto const& settings = c.request->settings;
@@ -80,7 +88,7 @@ result<void> keep_config(creation& c) {
     c.kept.emplace(*c.s, c.id(), c.uuid);
     auto config = c.config;
     config.uuid = c.uuid;
-    return c.s->configs().save(c.uuid, config);
+    return c.s->configs().save(c.id(), c.uuid, config);
 }
 
 result<void> write_nodes(creation& c) {
@@ -124,7 +132,10 @@ result<void> finish(creation& c) {
 }
 
 using step = builder::step<creation>;
-constexpr std::array first_steps{step{"reserving its name", reserve}};
+constexpr std::array first_steps{
+    step{"reserving its name", reserve},
+    step{"finding its monitor", find_monitor},
+};
 constexpr std::array last_steps{
     step{"keeping its configuration", keep_config},
     step{"writing its xenstore nodes", write_nodes},

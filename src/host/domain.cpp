@@ -157,7 +157,7 @@ result<void> domain::rename(std::string_view name) const {
         return {};
     }
     config->name = name;
-    return s.configs().save(ref_->uuid, *config);
+    return s.configs().save(ref_->id, ref_->uuid, *config);
 }
 
 result<std::optional<shutdown_reason>>

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Finding the embedded host, and starting it.
+#include "host/find_daemon.hpp"
 #include "host/open.hpp"
 
 #include <xenpp/host_parts.hpp>
@@ -17,7 +18,6 @@
 
 #include <cerrno>
 #include <charconv>
-#include <cstdlib>
 #include <filesystem>
 #include <optional>
 
@@ -26,31 +26,6 @@ namespace {
 
 constexpr std::string_view operation = "start the embedded host";
 using clock = std::chrono::steady_clock;
-
-std::string environment(char const* name) {
-    auto const* const value = std::getenv(name); // NOLINT(concurrency-mt-unsafe): reads only
-    return value != nullptr ? value : "";
-}
-
-/// Where xenppd is: as told, as $XENPPD says, ../xenppd/xenppd or ./xenppd from the calling
-/// program, in PATH. Empty: nowhere.
-std::string find_daemon(std::string const& told) {
-    if (!told.empty()) {
-        return told;
-    }
-    if (auto const named = environment("XENPPD"); !named.empty()) {
-        return named;
-    }
-    std::error_code none;
-    auto const folder = std::filesystem::read_symlink("/proc/self/exe", none).parent_path();
-    for (auto const* const relative : {"../xenppd/xenppd", "xenppd"}) {
-        auto const path = (folder / relative).lexically_normal();
-        if (!folder.empty() && access(path.c_str(), X_OK) == 0) {
-            return path;
-        }
-    }
-    return os::find_program("xenppd");
-}
 
 /// A connection that has been answered once: a daemon that is being killed still takes some.
 result<std::unique_ptr<store::connection>> connect_alive(std::string const& socket) {

@@ -3,6 +3,7 @@
 #include "host/building.hpp"
 #include "host/create.hpp"
 #include "host/nodes.hpp"
+#include "host/reap.hpp"
 #include "host/restart.hpp"
 
 #include <xenpp/ctl/domctl.hpp>
@@ -49,6 +50,7 @@ struct monitor::state {
     os::poller poller;
     os::unique_fd timer;
     bool is_watching = false;
+    bool has_work = true; ///< as of the last look
     int watched_fd = -1;
     /// Ends that were dealt with and whose domains stay.
     std::set<std::pair<domid, config::uuid>> settled{};
@@ -71,9 +73,8 @@ struct monitor::state {
     result<void> greet();
     bool something_happened();
     void look_again_in(std::chrono::milliseconds time) const;
-    result<bool> reap_builders(domain_list const& domains);
-    result<void> remove_half_built(detail::building_note const& note, domain_list const& domains);
     result<bool> end_domains(domain_list const& domains);
+    result<bool> watches_any(domain_list const& domains);
     result<void> sweep_nodes();
     result<void> look();
 };
@@ -138,37 +139,6 @@ void monitor::state::look_again_in(std::chrono::milliseconds time) const {
     timerfd_settime(timer.get(), 0, &t, nullptr);
 }
 
-/// Removes what a dead builder left. True while others are building.
-result<bool> monitor::state::reap_builders(domain_list const& domains) {
-    bool others = false;
-    for (auto const& note : XENPP_TRY(detail::building_notes(s->store()))) {
-        if (note.builder.is_alive()) {
-            others = true;
-        } else {
-            XENPP_TRY(remove_half_built(note, domains));
-        }
-    }
-    return others;
-}
-
-result<void> monitor::state::remove_half_built(detail::building_note const& note,
-                                               domain_list const& domains) {
-    for (auto const& d : domains) {
-        if (!std::ranges::equal(d.handle, note.uuid) || (d.flags & abi::dominf_dying) != 0) {
-            continue;
-        }
-        ending.say(fmt::format("domain {} ({}): its builder, process {}, died: removing it",
-                               d.domain, note.name, note.builder.pid));
-        auto const comes_again = XENPP_TRY(s->store().exists(detail::restarting_path(note.uuid)));
-        auto const done = detail::destroy_domain(*s, domid(d.domain), note.uuid, comes_again);
-        if (!done && !is_missing(done.error())) { // the note stays, and it is tried again
-            ending.say(done.error().message());
-            return {};
-        }
-    }
-    return s->store().rm(detail::building_path(note.uuid));
-}
-
 /// Acts on domains that have shut down. True if some have to wait.
 result<bool> monitor::state::end_domains(domain_list const& domains) {
     bool waits = false;
@@ -199,6 +169,16 @@ result<bool> monitor::state::end_domains(domain_list const& domains) {
     return waits;
 }
 
+result<bool> monitor::state::watches_any(domain_list const& domains) {
+    for (auto const& d : domains) {
+        if (domid(d.domain) != dom0 &&
+            XENPP_TRY(detail::is_monitored(s->store(), domid(d.domain)))) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /// Removes nodes of domains that are gone, which somebody destroyed without cleaning up.
 result<void> monitor::state::sweep_nodes() {
     auto const names = s->store().directory("/libxl");
@@ -216,7 +196,8 @@ result<void> monitor::state::sweep_nodes() {
         }
         auto const text = s->store().read(detail::libxl_node(*id, "uuid"));
         auto const uuid = text ? config::parse_uuid(*text) : std::nullopt;
-        if (uuid) { // only what is ours
+        // Only what is ours: Xen's own tools write no such node.
+        if (uuid && s->store().read(detail::libxl_node(*id, "monitored"))) {
             XENPP_TRY(detail::remove_nodes(s->store(), *id, *uuid));
         }
     }
@@ -226,13 +207,14 @@ result<void> monitor::state::sweep_nodes() {
 result<void> monitor::state::look() {
     s->turn();
     look_again_in(busy_interval); // should this fail
-    auto const before = XENPP_TRY(ctl::get_domain_list(s->hypervisor()));
-    bool busy = XENPP_TRY(reap_builders(before));
+    bool busy = XENPP_TRY(
+        detail::reap_dead_builders(*s, [this](std::string const& line) { ending.say(line); }));
     auto const domains = XENPP_TRY(ctl::get_domain_list(s->hypervisor()));
     XENPP_TRY(ending.resume(domains));
     busy = XENPP_TRY(end_domains(domains)) || busy;
     XENPP_TRY(sweep_nodes());
     look_again_in(busy ? busy_interval : idle_interval);
+    has_work = busy || XENPP_TRY(watches_any(XENPP_TRY(ctl::get_domain_list(s->hypervisor()))));
     return {};
 }
 
@@ -260,6 +242,14 @@ result<monitor> monitor::create(host& h, monitor_log log) {
 
 int monitor::fd() const noexcept {
     return state_->poller.fd();
+}
+
+result<void> monitor::look() {
+    return state_->look();
+}
+
+bool monitor::has_work() const noexcept {
+    return state_->has_work;
 }
 
 result<void> monitor::dispatch() {

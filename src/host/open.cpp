@@ -2,6 +2,8 @@
 // Which host: the one of this Xen domain, the embedded one, or a simulated one.
 #include "host/open.hpp"
 
+#include "host/native.hpp"
+
 #include <xenpp/transport/native.hpp>
 
 #include <fmt/core.h>
@@ -30,9 +32,7 @@ result<host> open_host(host_options const& options) {
                     fmt::format("XENPP_HOST={} is neither \"sim\" nor \"embedded\"", kind));
     }
     if (kind.empty() && transport::native::available()) {
-        return fail("open host", EOPNOTSUPP,
-                    "this computer runs under Xen, and a real Xen host is not supported yet; "
-                    "XENPP_HOST=embedded starts an embedded host in this domain");
+        return open_native_host(options);
     }
     return open_embedded_host(options);
 }

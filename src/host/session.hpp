@@ -36,6 +36,9 @@ public:
                                         : parts_.state_dir + "/" + std::string(name);
     }
 
+    /// The daemon's path, if the program named it.
+    std::string const& daemon() const noexcept { return parts_.daemon; }
+
     /// Another connection to xenstore; null on a host that has but one.
     result<std::unique_ptr<store::connection>> connect_store() const;
 
@@ -60,7 +63,9 @@ private:
         : parts_(std::move(parts))
         , hypervisor_(std::move(hypervisor))
         , store_(std::make_unique<store::client>(std::move(parts_.store)))
-        , configs_(file("domains")) {}
+        , configs_(parts_.kind == host_kind::native
+                       ? config_store("/var/lib/xen", config_store::naming::libxl)
+                       : config_store(file("domains"))) {}
 
     bool watch_domains();
 
