@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Hypercalls with their interface version, and errors that say what the hypervisor said.
 #include <xenpp/abi/version.hpp>
+#include <xenpp/ctl/call_count.hpp>
 #include <xenpp/ctl/connection.hpp>
 
 #include <fmt/core.h>
@@ -12,6 +13,8 @@
 
 namespace xenpp::ctl {
 namespace {
+
+thread_local std::uint64_t calls = 0;
 
 constexpr std::size_t quoted_lines = 8;
 constexpr std::uint32_t console_ring_size = 32U << 10;
@@ -105,6 +108,7 @@ unexpected<error> connection::refuse(subject const& what, int code) {
 result<std::uint64_t> connection::call(subject const& what,
                                        abi::hypercall number,
                                        std::array<std::uint64_t, 6> const& args) {
+    ++calls;
     auto answer = doors_->hypercall(static_cast<unsigned>(number), args);
     if (!answer) { // the door itself is broken
         auto e = std::move(answer.error());
@@ -140,6 +144,10 @@ result<void> connection::sysctl(std::string_view name, abi::sysctl_op cmd, abi::
     XENPP_TRY(call({name}, abi::hypercall::sysctl, {sysctl_.address()}));
     std::memcpy(&op, sysctl_.data(), sizeof op);
     return {};
+}
+
+std::uint64_t calls_made() noexcept {
+    return calls;
 }
 
 } // namespace xenpp::ctl
