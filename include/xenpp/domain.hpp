@@ -24,6 +24,21 @@ namespace xenpp {
 
 class host;
 
+/// How the credit2 scheduler treats a domain.
+struct domain_scheduling {
+    std::uint16_t weight = 256; ///< its share relative to that of others
+    std::uint16_t cap = 0;      ///< percent of one CPU that it may use at most; 0: no limit
+};
+
+/// What can be done to a domain from outside as if by its buttons (Xen: XEN_DOMCTL_SENDTRIGGER_*).
+enum class trigger : std::uint8_t {
+    nmi,
+    reset,
+    init,
+    power,
+    sleep,
+};
+
 /// A handle to a domain: its number and its UUID. The truth is in the hypervisor and in xenstore,
 /// so that any number of programs may hold handles to one domain; copies are equal, and nothing
 /// ends with a handle. When the number comes to mean another domain, or none, every call fails with
@@ -86,6 +101,27 @@ public:
 
     /// What it was made from; ENOENT for a domain that another toolstack made.
     result<config::domain_config> config() const;
+
+    /// Replaces that: the next restart makes it from `config`. Its name and UUID stay.
+    result<void> set_config(config::domain_config config) const;
+
+    /// Asks the guest, through xenstore, to have so many of its vCPUs online. EINVAL: none, or more
+    /// than it was made with.
+    result<void> set_online_vcpus(std::uint32_t count) const;
+
+    /// Asks the guest's kernel, through xenstore, for what it does at Alt-SysRq and a key.
+    result<void> send_sysrq(char key) const;
+
+    /// EOPNOTSUPP: the hypervisor has no such trigger.
+    result<void> send_trigger(trigger what, vcpu_id to = vcpu_id(0)) const;
+
+    /// EINVAL: its CPU pool has another scheduler than credit2.
+    result<domain_scheduling> scheduling() const;
+    result<void> set_scheduling(domain_scheduling s) const;
+
+    /// Writes its memory and registers as an ELF core with Xen's notes, pausing it meanwhile unless
+    /// told not to. On failure no file is left.
+    result<void> dump_core(std::string const& path, bool pauses = true) const;
 
     /// Seconds since 1970 at which it was created, as xenstore has it.
     result<double> start_time() const;

@@ -4,6 +4,7 @@
 
 #include <xenpp/base/error.hpp>
 #include <xenpp/config/domain_config.hpp>
+#include <xenpp/cpupool.hpp>
 #include <xenpp/domain.hpp>
 #include <xenpp/domain_info.hpp>
 #include <xenpp/host_info.hpp>
@@ -36,6 +37,9 @@ struct sim_options {
     std::uint32_t cpus = 2;
     /// How long a guest runs before it powers off by itself; empty: until it is asked to.
     std::optional<std::chrono::milliseconds> guest_lifetime{};
+    /// So many domains are there from the start, called guest1, guest2, ..., with a vCPU each and
+    /// next to no memory: for tools that are to be tried on many.
+    std::uint32_t domains = 0;
 };
 
 /// What `host::create` does beyond building.
@@ -83,6 +87,11 @@ public:
     result<host_info> info() const;
     /// One entry a CPU.
     result<std::vector<cpu_topology>> topology() const;
+
+    /// Its CPU pools.
+    class cpupools cpupools() const {
+        return xenpp::cpupools(session_);
+    }
 
     /// What the hypervisor wrote to its console lately.
     result<std::string> console_ring() const;

@@ -5,6 +5,7 @@
 #include "host/session.hpp"
 
 #include <xenpp/config/uuid.hpp>
+#include <xenpp/ctl/cpupool.hpp>
 #include <xenpp/ctl/domctl.hpp>
 #include <xenpp/ctl/sysctl.hpp>
 #include <xenpp/ctl/version.hpp>
@@ -166,6 +167,8 @@ result<host_info> host::info() const {
     h.kind = session_->kind();
     h.connection = session_->doors().description();
     take_physinfo(h, XENPP_TRY(ctl::get_physinfo(hypervisor)));
+    h.free_cpus =
+        cpu_set::from_words(XENPP_TRY(ctl::get_free_cpus(hypervisor, h.max_cpu_id + 1))).count();
     take_version(h, XENPP_TRY(ctl::get_version(hypervisor)));
     h.xen_scheduler = scheduler_name(XENPP_TRY(ctl::get_scheduler(hypervisor)));
     return h;

@@ -4,6 +4,7 @@
 
 #include "host/native.hpp"
 
+#include <xenpp/store/path.hpp>
 #include <xenpp/transport/native.hpp>
 
 #include <fmt/core.h>
@@ -20,12 +21,28 @@ std::string_view wanted_kind() {
     return e != nullptr ? e : "";
 }
 
+/// XENPP_SIM_DOMAINS: how many there are from the start.
+result<std::uint32_t> wanted_domains() {
+    constexpr std::uint32_t most = 4000;
+    auto const* const text = std::getenv("XENPP_SIM_DOMAINS"); // NOLINT(concurrency-mt-unsafe)
+    if (text == nullptr) {
+        return 0U;
+    }
+    auto const n = store::parse_decimal(text);
+    if (!n || *n > most) {
+        return fail("open host", EINVAL,
+                    fmt::format("XENPP_SIM_DOMAINS={} is not a number up to {}", text, most));
+    }
+    return static_cast<std::uint32_t>(*n);
+}
+
 } // namespace
 
 result<host> open_host(host_options const& options) {
     auto const kind = wanted_kind();
     if (kind == "sim") {
-        return open_sim_host({.guest_lifetime = std::chrono::milliseconds(10)});
+        return open_sim_host({.guest_lifetime = std::chrono::milliseconds(10),
+                              .domains = XENPP_TRY(wanted_domains())});
     }
     if (!kind.empty() && kind != "embedded") {
         return fail("open host", EINVAL,

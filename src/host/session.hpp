@@ -4,6 +4,7 @@
 
 #include "host/config_store.hpp"
 
+#include <xenpp/cpupool.hpp>
 #include <xenpp/ctl/connection.hpp>
 #include <xenpp/domain_info.hpp>
 #include <xenpp/host_parts.hpp>
@@ -90,6 +91,9 @@ struct domain_ref {
 
 /// Its directory in xenstore, or a node in it.
 std::string domain_node(domid d, std::string_view name = {});
+
+/// A CPU pool by name or number. ENOENT.
+result<cpupool_info> find_cpupool(session& s, std::string_view what);
 
 domain_info to_domain_info(abi::domctl_getdomaininfo const& i, std::string name);
 

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // A simulated host: the simulated machine, its xenstore, and guests that do as they are asked.
 #include "host/open.hpp"
+#include "host/session.hpp"
 
 #include <xenpp/abi/sched.hpp>
 #include <xenpp/ctl/connection.hpp>
+#include <xenpp/ctl/domctl.hpp>
 #include <xenpp/ctl/scheduler.hpp>
 #include <xenpp/ctl/sysctl.hpp>
 #include <xenpp/host_parts.hpp>
@@ -12,8 +14,11 @@
 #include <xenpp/store/server.hpp>
 #include <xenpp/transport/sim.hpp>
 
+#include <fmt/core.h>
+
 #include <algorithm>
 #include <chrono>
+#include <iterator>
 #include <map>
 #include <memory>
 #include <optional>
@@ -162,6 +167,28 @@ private:
     store::client watcher_;
 };
 
+/// Domains without a kernel, as many as the options say; they wait for ever.
+result<void> make_domains(host const& h, std::uint32_t count) {
+    auto& s = *h.session();
+    for (std::uint32_t n = 1; n <= count; ++n) {
+        abi::domctl_createdomain request{};
+        request.flags = abi::domctl_cdf_hvm | abi::domctl_cdf_hap;
+        request.arch.emulation_flags = abi::x86_emu_lapic;
+        request.max_vcpus = 1;
+        request.max_evtchn_port = 1;
+        request.max_grant_frames = 1;
+        request.max_maptrack_frames = 1;
+        request.grant_opts = 1;
+        auto const uuid = config::random_uuid();
+        std::ranges::copy(uuid, std::begin(request.handle));
+        auto const d = XENPP_TRY(ctl::create_domain(s.hypervisor(), request));
+        XENPP_TRY(ctl::set_max_vcpus(s.hypervisor(), d, 1));
+        XENPP_TRY(ctl::set_max_memory(s.hypervisor(), d, 4));
+        XENPP_TRY(s.store().write(domain_node(d, "name"), fmt::format("guest{}", n)));
+    }
+    return {};
+}
+
 } // namespace
 
 result<host> open_sim_host(sim_options const& options) {
@@ -172,7 +199,9 @@ result<host> open_sim_host(sim_options const& options) {
     parts.store = store::connect_memory(sim->server(), dom0, true);
     parts.doors = std::shared_ptr<transport::doors>(sim, &sim->doors());
     parts.turn = [sim] { sim->turn(); };
-    return assemble_host(std::move(parts));
+    auto h = XENPP_TRY(assemble_host(std::move(parts)));
+    XENPP_TRY(make_domains(h, options.domains));
+    return h;
 }
 
 } // namespace xenpp::detail
