@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Finding, explaining and running the commands of a table.
 #include <xenpp/cli/command.hpp>
+#include <xenpp/cli/documents.hpp>
 #include <xenpp/config/diagnostic.hpp>
 
 #include <fmt/format.h>
@@ -66,6 +67,12 @@ int run_help(session& s, std::span<command const> table, std::span<std::string c
     return exit_success;
 }
 
+/// Why a command without a function cannot work.
+std::string missing(command const& c) {
+    return c.summary.empty() ? fmt::format("command \"{}\" is not supported yet", c.name)
+                             : fmt::format("{}: {}", c.name, c.summary);
+}
+
 /// How many operands are missing or too many, in words; empty if neither.
 std::string operand_error(session& s, command const& c, std::size_t count) {
     if (count < c.least) {
@@ -79,9 +86,21 @@ std::string operand_error(session& s, command const& c, std::size_t count) {
     return {};
 }
 
+/// What packagers ask for: --manual-page and --bash-completion; empty if nothing is.
+std::string
+document(session& s, std::span<command const> table, std::span<std::string const> words) {
+    if (words.size() != 1) {
+        return {};
+    }
+    if (words.front() == "--manual-page") {
+        return manual_page(s.program(), table);
+    }
+    return words.front() == "--bash-completion" ? bash_completion(s.program(), table) : "";
+}
+
 int run_command(session& s, command const& c, std::span<std::string const> words) {
     if (c.run == nullptr) {
-        return s.fail(fmt::format("command \"{}\" is not supported yet", c.name));
+        return s.fail(missing(c));
     }
     if (s.global.dry_run && !c.can_dry_run) {
         return s.fail("command does not implement -N (dryrun) option");
@@ -137,11 +156,13 @@ expected<command const*, std::string> find_command(std::span<command const> tabl
 
 std::string help_text(std::string_view program, command const& c) {
     if (c.run == nullptr) {
-        return fmt::format("'{} {}' is not supported yet.\n", program, c.name);
+        return fmt::format("{}: {}.\n", program, missing(c));
     }
-    auto out =
-        fmt::format("Usage: {} [-v{}tT{}] {} {}\n\n{}.\n", program, c.is_modifying ? "f" : "",
-                    c.can_dry_run ? "N" : "", c.name, c.operands, c.summary);
+    auto const usage = c.name == program
+                           ? fmt::format("{} [options]", program)
+                           : fmt::format("{} [-v{}tT{}] {} {}", program, c.is_modifying ? "f" : "",
+                                         c.can_dry_run ? "N" : "", c.name, c.operands);
+    auto out = fmt::format("Usage: {}\n\n{}.\n", usage, c.summary);
     if (!c.options.empty()) {
         out += "\nOptions:\n\n";
     }
@@ -165,7 +186,20 @@ std::string help_text(std::string_view program, std::span<command const> table) 
     return out;
 }
 
+int dispatch_one(session& s, command const& c, std::span<std::string const> words) {
+    std::span<command const> const table(&c, 1);
+    if (auto const text = document(s, table, words); !text.empty()) {
+        s.print(text);
+        return s.finish(exit_success);
+    }
+    return s.finish(run_command(s, c, words));
+}
+
 int dispatch(session& s, std::span<command const> table, std::span<std::string const> words) {
+    if (auto const text = document(s, table, words); !text.empty()) {
+        s.print(text);
+        return s.finish(exit_success);
+    }
     if (!words.empty() && (words.front() == "-h" || words.front() == "--help")) {
         return s.finish(run_help(s, table, words.subspan(1)));
     }

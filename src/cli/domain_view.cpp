@@ -64,12 +64,16 @@ constexpr std::array domain_table{
     field<domain_row>{{"vcpus", "", gauge, "vCPUs, offline ones too."}, [](domain_row const& d) -> value { return std::uint64_t{d.info.vcpus}; }},
     field<domain_row>{{"cpu_seconds", "seconds", counter, "CPU time that the domain has had."}, [](domain_row const& d) -> value { return static_cast<double>(d.info.cpu_time_ns) / ns_per_second; }},
     field<domain_row>{{"cpupool", "", word, "The number of the domain's CPU pool."}, [](domain_row const& d) -> value { return std::uint64_t{d.info.cpupool}; }},
+    field<domain_row>{{"shared_bytes", "bytes", gauge, "Memory that it shares with others."}, [](domain_row const& d) -> value { return d.info.shared.bytes(); }},
     field<domain_row>{{"title", "", display, ""}, [](domain_row const& d) -> value { return d.info.name.empty() ? std::string("(null)") : d.info.name; }},
     field<domain_row>{{"mem", "MiB", display, ""}, [](domain_row const& d) -> value { return mib(d.info.memory + d.info.outstanding).count; }},
+    field<domain_row>{{"memory_mib", "MiB", display, ""}, [](domain_row const& d) -> value { return mib(d.info.memory).count; }},
+    field<domain_row>{{"claimed_mib", "MiB", display, ""}, [](domain_row const& d) -> value { return mib(d.info.outstanding).count; }},
+    field<domain_row>{{"shared_mib", "MiB", display, ""}, [](domain_row const& d) -> value { return mib(d.info.shared).count; }},
     field<domain_row>{{"letters", "", display, ""}, [](domain_row const& d) -> value { return state_letters(d.info); }},
     field<domain_row>{{"reason_code", "", display, ""}, [](domain_row const& d) { return reason_code(d.info); }},
     field<domain_row>{{"security_label", "", display, ""}, [](domain_row const&) -> value { return {}; }},
-    field<domain_row>{{"pool_name", "", display, ""}, [](domain_row const& d) -> value { return fmt::format("Pool-{}", d.info.cpupool); }},
+    field<domain_row>{{"pool_name", "", display, ""}, [](domain_row const& d) -> value { return d.pool; }},
     field<domain_row>{{"nodes", "", display, ""}, [](domain_row const& d) -> value { return d.nodes; }},
 };
 

@@ -11,7 +11,8 @@
 namespace xenpp::cli {
 namespace {
 
-constexpr std::array<std::string_view, 5> format_names{"text", "json", "ndjson", "csv", "metrics"};
+constexpr std::array<std::string_view, 5> format_names{"text", "json", "ndjson", "csv",
+                                                       "openmetrics"};
 
 template <class... Cases>
 struct overloaded : Cases... {
@@ -128,6 +129,9 @@ std::string metric(table const& t, std::size_t i) {
 } // namespace
 
 std::optional<format> parse_format(std::string_view word) noexcept {
+    if (word == "metrics") { // as it was called first
+        return format::metrics;
+    }
     auto const at = std::find(format_names.begin(), format_names.end(), word);
     if (at == format_names.end()) {
         return std::nullopt;

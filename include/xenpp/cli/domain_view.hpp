@@ -16,7 +16,8 @@ namespace xenpp::cli {
 /// A domain with what a listing adds to it.
 struct domain_row {
     domain_info info;
-    std::string nodes; ///< NUMA nodes that it may run on; filled in when asked for
+    std::string nodes{}; ///< NUMA nodes that it may run on; filled in when asked for
+    std::string pool{};  ///< its CPU pool's name; likewise
 };
 
 std::span<field<domain_row> const> domain_fields() noexcept;

@@ -84,7 +84,7 @@ struct text_layout {
     std::span<text_cell const> cells;
 };
 
-/// "json", "ndjson", "csv", "metrics", "text".
+/// "json", "ndjson", "csv", "openmetrics", "text".
 std::optional<format> parse_format(std::string_view word) noexcept;
 
 std::string to_text(table const& t, text_layout const& layout);

@@ -27,6 +27,31 @@ result<int> domname(session& s, arguments const& args);
 result<int> uptime(session& s, arguments const& args);
 result<int> vcpu_list(session& s, arguments const& args);
 result<int> vcpu_pin(session& s, arguments const& args);
+result<int> vcpu_set(session& s, arguments const& args);
+
+result<int> mem_set(session& s, arguments const& args);
+result<int> mem_max(session& s, arguments const& args);
+result<int> claims(session& s, arguments const& args);
+result<int> sharing(session& s, arguments const& args);
+
+result<int> trigger(session& s, arguments const& args);
+result<int> button_press(session& s, arguments const& args);
+result<int> sysrq(session& s, arguments const& args);
+result<int> dump_core(session& s, arguments const& args);
+result<int> config_update(session& s, arguments const& args);
+
+result<int> sched_credit2(session& s, arguments const& args);
+result<int> cpupool_create(session& s, arguments const& args);
+result<int> cpupool_list(session& s, arguments const& args);
+result<int> cpupool_destroy(session& s, arguments const& args);
+result<int> cpupool_rename(session& s, arguments const& args);
+result<int> cpupool_cpu_add(session& s, arguments const& args);
+result<int> cpupool_cpu_remove(session& s, arguments const& args);
+result<int> cpupool_migrate(session& s, arguments const& args);
+result<int> cpupool_numa_split(session& s, arguments const& args);
+
+/// Becomes xentop, the one beside this program or else in PATH.
+result<int> top(session& s, arguments const& args);
 
 result<int> block_attach(session& s, arguments const& args);
 result<int> block_list(session& s, arguments const& args);

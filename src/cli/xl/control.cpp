@@ -75,10 +75,6 @@ result<int> end_domains(session& s, arguments const& args, shutdown_reason how) 
     return code;
 }
 
-result<domain> operand(session& s, arguments const& args) {
-    return find(*XENPP_TRY(s.open()), args.operands.front());
-}
-
 } // namespace
 
 result<int> shutdown(session& s, arguments const& args) {

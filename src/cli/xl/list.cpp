@@ -10,25 +10,15 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <ctime>
+#include <map>
+#include <optional>
 #include <set>
 
 namespace xenpp::cli::xl {
 namespace {
-
-/// Infos of the domains that `operands` name, or of all.
-result<std::vector<domain_info>> selected(xenpp::host const& h,
-                                          std::vector<std::string> const& operands) {
-    if (operands.empty()) {
-        return h.domains();
-    }
-    std::vector<domain_info> out;
-    for (auto const& name : operands) {
-        out.push_back(XENPP_TRY(XENPP_TRY(find(h, name)).info()));
-    }
-    return out;
-}
 
 /// NUMA nodes as Xen derives them: those on which a vCPU may run.
 result<std::string> nodes_of(xenpp::host const& h, domain_info const& d) {
@@ -88,7 +78,11 @@ result<std::string> long_list(xenpp::host const& h, std::vector<domain_info> con
     return out + "\n]\n";
 }
 
-std::string uptime_text(std::uint64_t seconds, bool is_short) {
+std::string uptime_text(std::optional<std::uint64_t> age, bool is_short) {
+    if (!age) {
+        return "unknown";
+    }
+    auto const seconds = *age;
     constexpr std::uint64_t minute = 60;
     constexpr std::uint64_t hour = 60 * minute;
     constexpr std::uint64_t day = 24 * hour;
@@ -115,6 +109,23 @@ result<std::uint64_t> uptime_of(domain const& d) {
     return static_cast<std::uint64_t>(now.tv_sec);
 }
 
+/// A domain and for how long it has been up, where that is known.
+struct age_row {
+    domain_info info;
+    std::optional<std::uint64_t> seconds;
+};
+
+using enum field_kind;
+
+// clang-format off
+constexpr std::array age_fields{
+    field<age_row>{{"name", "", label, "The domain's name."}, [](age_row const& r) -> value { return r.info.name; }},
+    field<age_row>{{"domid", "", label, "The domain's number."}, [](age_row const& r) -> value { return std::uint64_t{r.info.id.raw()}; }},
+    field<age_row>{{"uptime_seconds", "seconds", gauge, "For how long it has been up."}, [](age_row const& r) -> value { return r.seconds ? value(*r.seconds) : value(); }},
+    field<age_row>{{"uptime", "", display, ""}, [](age_row const& r) -> value { return uptime_text(r.seconds, false); }},
+};
+// clang-format on
+
 } // namespace
 
 result<int> list(session& s, arguments const& args) {
@@ -129,9 +140,16 @@ result<int> list(session& s, arguments const& args) {
         s.print(XENPP_TRY(long_list(h, domains)));
         return exit_success;
     }
+    std::map<std::uint32_t, std::string> pools;
+    if (args.has("cpupool")) {
+        for (auto const& p : XENPP_TRY(h.cpupools().list())) {
+            pools[p.id] = p.name;
+        }
+    }
     std::vector<domain_row> rows;
     for (auto const& d : domains) {
-        rows.push_back({d, args.has("numa") ? XENPP_TRY(nodes_of(h, d)) : std::string()});
+        rows.push_back(
+            {d, args.has("numa") ? XENPP_TRY(nodes_of(h, d)) : std::string(), pools[d.cpupool]});
     }
     auto const layout = list_layout(
         {args.has("verbose"), args.has("context"), args.has("cpupool"), args.has("numa")});
@@ -145,7 +163,7 @@ result<int> vm_list(session& s, arguments const& args) {
     std::vector<domain_row> rows;
     for (auto const& d : XENPP_TRY(XENPP_TRY(s.open())->domains())) {
         if (d.id != dom0) {
-            rows.push_back({d, {}});
+            rows.push_back({d});
         }
     }
     constexpr std::array cells{text_cell{"uuid", "{}"}, text_cell{"domid", "  {}"},
@@ -187,20 +205,24 @@ result<int> domname(session& s, arguments const& args) {
 
 result<int> uptime(session& s, arguments const& args) {
     auto const& h = *XENPP_TRY(s.open());
-    bool const is_short = args.has("s");
-    if (!is_short) {
-        s.print(fmt::format("{:<33} {:>4} {}\n", "Name", "ID", "Uptime"));
-    }
+    auto const as = XENPP_TRY(chosen_format(args));
+    std::vector<age_row> rows;
     for (auto const& d : XENPP_TRY(selected(h, args.operands))) {
         auto const age = uptime_of(XENPP_TRY(h.find(d.id)));
-        auto const text = age ? uptime_text(*age, is_short) : std::string("unknown");
-        if (is_short) {
-            s.print(fmt::format(" {:%H:%M:%S} up {}, {} ({})\n", fmt::localtime(std::time(nullptr)),
-                                text, d.name, d.id.raw()));
-        } else {
-            s.print(fmt::format("{:<33} {:>4} {}\n", d.name, d.id.raw(), text));
-        }
+        rows.push_back({d, age ? std::optional(*age) : std::nullopt});
     }
+    if (as == format::text && args.has("s")) {
+        for (auto const& r : rows) {
+            s.print(fmt::format(" {:%H:%M:%S} up {}, {} ({})\n", fmt::localtime(std::time(nullptr)),
+                                uptime_text(r.seconds, true), r.info.name, r.info.id.raw()));
+        }
+        return exit_success;
+    }
+    constexpr std::array cells{text_cell{"name", "{:<33}"}, text_cell{"domid", " {:>4}"},
+                               text_cell{"uptime", " {}"}};
+    auto const t = tabulate("domain", std::span<field<age_row> const>(age_fields),
+                            std::span<age_row const>(rows));
+    s.print(render(t, as, {"Name                                ID Uptime", cells}));
     return exit_success;
 }
 

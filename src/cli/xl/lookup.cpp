@@ -33,17 +33,35 @@ result<domain> find(xenpp::host const& h, std::string_view what) {
     return found;
 }
 
+result<domain> operand(session& s, arguments const& args) {
+    return find(*XENPP_TRY(s.open()), args.operands.front());
+}
+
+result<std::vector<domain_info>> selected(xenpp::host const& h,
+                                          std::vector<std::string> const& names) {
+    if (names.empty()) {
+        return h.domains();
+    }
+    std::vector<domain_info> out;
+    for (auto const& name : names) {
+        out.push_back(XENPP_TRY(XENPP_TRY(find(h, name)).info()));
+    }
+    return out;
+}
+
 result<format> chosen_format(arguments const& args) {
-    if (!args.has("format")) {
-        return format::text;
+    auto chosen = format::text;
+    for (auto const& [key, argument] : args.given) {
+        auto const name = key == "format" ? std::string_view(argument) : std::string_view(key);
+        if (auto const f = parse_format(name)) {
+            chosen = *f;
+        } else if (key == "format") {
+            return refuse(fmt::format("unknown format \"{}\": it may be text, json, ndjson, csv or "
+                                      "openmetrics",
+                                      argument));
+        }
     }
-    auto const f = parse_format(args.value("format"));
-    if (!f) {
-        return refuse(fmt::format("unknown format \"{}\": it may be text, json, ndjson, csv or "
-                                  "metrics",
-                                  args.value("format")));
-    }
-    return *f;
+    return chosen;
 }
 
 } // namespace xenpp::cli::xl

@@ -10,19 +10,28 @@
 #include <xenpp/host.hpp>
 
 #include <optional>
+#include <string>
 #include <string_view>
+#include <vector>
 
 namespace xenpp::cli::xl {
 
 /// The domain of a name, number or UUID; the error is xl's line for one that is none.
 result<domain> find(xenpp::host const& h, std::string_view what);
 
+/// The domain that the first operand names.
+result<domain> operand(session& s, arguments const& args);
+
+/// Infos of the domains that `names` names, or of all if it is empty.
+result<std::vector<domain_info>> selected(xenpp::host const& h,
+                                          std::vector<std::string> const& names);
+
 /// A number if `text` is digits alone and no more than a domain's number can be.
 std::optional<unsigned> parse_domid(std::string_view text) noexcept;
 
 bool is_digits(std::string_view text) noexcept;
 
-/// The value of `--format`; text if it was not given.
+/// What --json, --ndjson, --csv, --openmetrics or --format ask for; text if none was given.
 result<format> chosen_format(arguments const& args);
 
 } // namespace xenpp::cli::xl
