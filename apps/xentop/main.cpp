@@ -1,147 +1,193 @@
 // SPDX-License-Identifier: Apache-2.0
-// xentop: what every domain uses, in Xen's batch format. The screen is an issue of its own.
-#include <xenpp/cli/options.hpp>
+// xentop: what every domain of a host uses, on a screen or in lines.
+#include <xenpp/cli/command.hpp>
+#include <xenpp/cli/screen.hpp>
+#include <xenpp/cli/session.hpp>
+#include <xenpp/cli/top.hpp>
 #include <xenpp/host.hpp>
+#include <xenpp/sampler.hpp>
 
-#include <fmt/core.h>
+#include <fmt/format.h>
 
 #include <array>
 #include <charconv>
 #include <chrono>
 #include <cstdio>
-#include <map>
 #include <string>
 #include <thread>
 #include <vector>
 
 namespace {
 
-using xenpp::cli::option;
+using namespace xenpp;
+using cli::option;
 using clock_type = std::chrono::steady_clock;
 
-constexpr std::array options{
-    option{'b', "batch", "", "Print lines instead of a screen; the only mode so far."},
+// clang-format off
+constexpr auto options = cli::with_formats(std::array{
+    option{'V', "version", "", "Print the version and leave."},
     option{'d', "delay", "SECONDS", "Between two refreshes; 3 if not given, fractions allowed."},
+    option{'n', "networks", "", "Show each domain's network interfaces."},
+    option{'x', "vbds", "", "Show each domain's block devices."},
+    option{'r', "repeat-header", "", "Repeat the header before every domain."},
+    option{'v', "vcpus", "", "Show each domain's vCPUs."},
+    option{'p', "pcpus", "", "Show the host's CPUs."},
+    option{'b', "batch", "", "Print lines instead of a screen; the formats below do so too."},
     option{'i', "iterations", "N", "Refreshes before it ends; for ever if not given."},
     option{'f', "full-name", "", "Print names whole instead of their first ten characters."},
-};
+    option{0, "filter", "EXPRESSION", "Show the domains for which it holds: cpu>10 && name~web"},
+    option{0, "sort", "COLUMN", "Sort by this column; with - before it, the other way round."},
+    option{0, "columns", "LIST", "Show these, with commas between them; +LIST adds to Xen's 19; all."},
+    option{0, "list-columns", "", "Print what columns there are and leave."},
+    option{0, "calls", "", "Say on standard error how many hypercalls each refresh took."},
+});
 
-/// What is remembered from one refresh to the next: when, and each domain's CPU time.
-struct sample {
-    clock_type::time_point at;
-    std::map<std::uint16_t, std::uint64_t> cpu_ns;
-};
+// clang-format on
 
-/// d s b c p r in their places, as Xen prints them; "c" for crashed, "s" for any other end.
-std::string state_letters(xenpp::domain_info const& d) {
-    bool const crashed = d.is_shut_down && d.reason == xenpp::shutdown_reason::crash;
-    std::string s;
-    s += d.is_dying ? 'd' : '-';
-    s += d.is_shut_down && !crashed ? 's' : '-';
-    s += d.is_blocked ? 'b' : '-';
-    s += crashed ? 'c' : '-';
-    s += d.is_paused ? 'p' : '-';
-    s += d.is_running ? 'r' : '-';
-    return s;
-}
-
-std::uint64_t kib(xenpp::pages p) {
-    return p.count * 4;
-}
-
-void print_header() {
-    fmt::print("{:>10} {:>6} {:>10} {:>6} {:>10} {:>6} {:>10} {:>9} {:>5} {:>4} {:>8} {:>8} {:>4} "
-               "{:>8} {:>8} {:>8} {:>10} {:>10} {:>4}\n",
-               "NAME", "STATE", "CPU(sec)", "CPU(%)", "MEM(k)", "MEM(%)", "MAXMEM(k)", "MAXMEM(%)",
-               "VCPUS", "NETS", "NETTX(k)", "NETRX(k)", "VBDS", "VBD_OO", "VBD_RD", "VBD_WR",
-               "VBD_RSECT", "VBD_WSECT", "SSID");
-}
-
-/// One line. No domain has network or block devices yet: their columns are zero.
-void print_domain(xenpp::domain_info const& d, double cpu_percent, xenpp::pages total, bool full) {
-    auto const percent = [&](xenpp::pages p) {
-        return total.count == 0
-                   ? 0.0
-                   : 100.0 * static_cast<double>(p.count) / static_cast<double>(total.count);
-    };
-    bool const unlimited = d.max_memory.count >= (std::uint64_t{1} << 40);
-    fmt::print("{:>10} {:>6} {:>10} {:>6.1f} {:>10} {:>6.1f} {:>10} {:>9} {:>5} {:>4} {:>8} {:>8} "
-               "{:>4} {:>8} {:>8} {:>8} {:>10} {:>10} {:>4}\n",
-               full ? d.name : d.name.substr(0, 10), state_letters(d),
-               d.cpu_time_ns / 1'000'000'000, cpu_percent, kib(d.memory), percent(d.memory),
-               unlimited ? "no limit" : std::to_string(kib(d.max_memory)),
-               unlimited ? "n/a" : fmt::format("{:.1f}", percent(d.max_memory)), d.vcpus, 0, 0, 0,
-               0, 0, 0, 0, 0, 0, d.ssidref);
-}
-
-xenpp::result<void> refresh(xenpp::host& host, sample& last, bool full) {
-    auto const domains = XENPP_TRY(host.domains());
-    auto const total = XENPP_TRY(host.info()).total_memory;
-    sample now{clock_type::now(), {}};
-    double const elapsed_ns = std::chrono::duration<double, std::nano>(now.at - last.at).count();
-    print_header();
-    for (auto const& d : domains) {
-        now.cpu_ns[d.id.raw()] = d.cpu_time_ns;
-        auto const before = last.cpu_ns.find(d.id.raw());
-        double const used = before == last.cpu_ns.end() || before->second > d.cpu_time_ns
-                                ? 0.0
-                                : static_cast<double>(d.cpu_time_ns - before->second);
-        print_domain(d, 100.0 * used / elapsed_ns, total, full);
+/// A number of an option, within bounds.
+template <class Number>
+result<Number>
+number(cli::arguments const& a, std::string_view key, Number otherwise, Number least) {
+    Number n = otherwise;
+    auto const text = a.value(key);
+    auto const read = std::from_chars(text.data(), text.data() + text.size(), n);
+    if (a.has(key) &&
+        (read.ec != std::errc() || read.ptr != text.data() + text.size() || n < least)) {
+        return cli::refuse(fmt::format("--{} takes a number of at least {}", key, least));
     }
-    std::fflush(stdout);
-    last = std::move(now);
+    return n;
+}
+
+result<cli::top> choose(cli::arguments const& a) {
+    cli::top_choices c;
+    c.shows_networks = a.has("networks");
+    c.shows_vbds = a.has("vbds");
+    c.shows_vcpus = a.has("vcpus");
+    c.shows_cpus = a.has("pcpus");
+    c.repeats_header = a.has("repeat-header");
+    c.shows_full_names = a.has("full-name");
+    c.delay = XENPP_TRY(number(a, "delay", 3.0, 0.05));
+    auto columns = cli::parse_top_columns(a.value("columns"));
+    if (!columns) {
+        return cli::refuse(columns.error());
+    }
+    c.columns = *columns;
+    if (auto sort = a.value("sort"); !sort.empty()) {
+        c.is_sorted = true;
+        c.is_reversed = sort.starts_with('-');
+        auto const column = cli::parse_top_columns(sort.substr(c.is_reversed ? 1 : 0));
+        if (!column || column->size() != 1) {
+            return cli::refuse(column ? "--sort takes one column" : column.error());
+        }
+        c.sort = column->front();
+    }
+    cli::top out(std::move(c));
+    if (auto const e = out.set_filter(a.value("filter"))) {
+        return cli::refuse(
+            fmt::format("{}\n{:>{}} {}", a.value("filter"), "^", e->offset + 1, e->reason));
+    }
+    return out;
+}
+
+result<void> refresh(cli::session& s, sampler& from, cli::top& to, bool tells_calls) {
+    auto sample = XENPP_TRY(from.take(to.wanted()));
+    if (tells_calls) {
+        s.complain(
+            fmt::format("{} hypercalls, {} domains", sample.hypercalls, sample.domains.size()));
+    }
+    to.add(std::move(sample));
     return {};
 }
 
-template <class Number>
-bool read_number(std::string_view text, Number& out) {
-    auto const end = text.data() + text.size();
-    return std::from_chars(text.data(), end, out).ptr == end && !text.empty();
+result<cli::format> chosen_format(cli::arguments const& a) {
+    auto out = cli::format::text;
+    for (auto const& [key, argument] : a.given) {
+        if (auto const f = cli::parse_format(key == "format" ? argument : key)) {
+            out = *f;
+        } else if (key == "format") {
+            return cli::refuse(fmt::format("unknown format \"{}\"", argument));
+        }
+    }
+    return out;
 }
 
-int refuse(std::string_view why) {
-    fmt::print(stderr, "xentop: {}\n", why);
-    return 1;
+result<int> run_batch(cli::session& s, cli::arguments const& a, cli::top top, cli::format as) {
+    auto left = XENPP_TRY(number<unsigned long>(a, "iterations", 0, 1));
+    sampler from(*XENPP_TRY(s.open()));
+    auto next = clock_type::now();
+    for (;;) {
+        XENPP_TRY(refresh(s, from, top, a.has("calls")));
+        s.print(as == cli::format::text ? top.batch_text()
+                                        : cli::render(top.batch_table(), as, {}));
+        if (s.finish(0) != 0 || (left != 0 && --left == 0)) {
+            return s.finish(0);
+        }
+        next += std::chrono::duration_cast<clock_type::duration>(
+            std::chrono::duration<double>(top.choices().delay));
+        std::this_thread::sleep_until(next);
+    }
 }
+
+result<int> run_screen(cli::session& s, cli::arguments const& a, cli::top top) {
+    auto left = XENPP_TRY(number<unsigned long>(a, "iterations", 0, 1));
+    sampler from(*XENPP_TRY(s.open()));
+    XENPP_TRY(refresh(s, from, top, false));
+    auto screen = XENPP_TRY(cli::screen::open());
+    auto last = clock_type::now();
+    for (;;) {
+        screen.draw(top.screen(screen.width(), screen.height()));
+        auto const due = last + std::chrono::duration<double>(top.choices().delay);
+        auto const nap = std::chrono::ceil<std::chrono::milliseconds>(due - clock_type::now());
+        auto const event = screen.wait(nap);
+        auto action = cli::top_action::redraw;
+        if (event && event->kind == cli::screen_event::kind::key) {
+            action = top.press(event->key);
+        } else if (event && event->kind == cli::screen_event::kind::click) {
+            action = top.click(event->x, event->y);
+        }
+        if (action == cli::top_action::quit) {
+            return cli::exit_success;
+        }
+        if (action == cli::top_action::repaint) {
+            screen.repaint();
+        }
+        if (!event || action == cli::top_action::refresh) {
+            if (!event && left != 0 && --left == 0) {
+                return cli::exit_success;
+            }
+            last = clock_type::now();
+            if (auto const done = refresh(s, from, top, false); !done) {
+                top.say(done.error().message()); // the old figures stay, the next try may succeed
+            }
+        }
+    }
+}
+
+std::string column_list() {
+    std::string out;
+    for (auto const& c : cli::top_columns()) {
+        out += fmt::format("{:<9}{:<11}{}\n", c.key, c.header, c.field.info.help);
+    }
+    return out;
+}
+
+result<int> run(cli::session& s, cli::arguments const& a) {
+    if (a.has("version") || a.has("list-columns")) {
+        s.print(a.has("version") ? "xentop of xenpp\n" : column_list());
+        return cli::exit_success;
+    }
+    auto top = XENPP_TRY(choose(a));
+    auto const as = XENPP_TRY(chosen_format(a));
+    return a.has("batch") || as != cli::format::text ? run_batch(s, a, std::move(top), as)
+                                                     : run_screen(s, a, std::move(top));
+}
+
+constexpr cli::command xentop{"xentop", run, "", "Watch the domains of a host", options, 0, 0};
 
 } // namespace
 
 int main(int argc, char** argv) {
     std::vector<std::string> const words(argv + (argc > 0 ? 1 : 0), argv + argc);
-    auto const given = xenpp::cli::parse_arguments(options, words);
-    if (!given) {
-        return refuse(given.error());
-    }
-    if (given->has("help")) {
-        fmt::print("usage: xentop -b [-d SECONDS] [-i N] [-f]\n");
-        for (auto const& o : options) {
-            fmt::print("  -{} {:<22} {}\n", o.letter, fmt::format("--{} {}", o.name, o.argument),
-                       o.help);
-        }
-        return 0;
-    }
-    double delay = 3;
-    unsigned long left = 0;
-    if ((given->has("delay") && (!read_number(given->value("delay"), delay) || !(delay > 0))) ||
-        (given->has("iterations") &&
-         (!read_number(given->value("iterations"), left) || left == 0))) {
-        return refuse("--delay and --iterations take a positive number");
-    }
-    if (!given->has("batch")) {
-        return refuse("there is no screen yet; use -b for lines");
-    }
-    auto host = xenpp::host::open();
-    if (!host) {
-        return refuse(host.error().message());
-    }
-    sample last{clock_type::now(), {}};
-    for (;;) {
-        if (auto const done = refresh(*host, last, given->has("full-name")); !done) {
-            return refuse(done.error().message());
-        }
-        if (left != 0 && --left == 0) {
-            return 0;
-        }
-        std::this_thread::sleep_for(std::chrono::duration<double>(delay));
-    }
+    cli::session session("xentop", stdout, stderr);
+    return cli::dispatch_one(session, xentop, words);
 }

@@ -12,9 +12,9 @@ using xenpp::cli::command;
 using xenpp::cli::option;
 namespace xl = xenpp::cli::xl;
 
-// clang-format off
-constexpr option format_option{0, "format", "FORMAT", "Print text, json, ndjson, csv or metrics (OpenMetrics)."};
+using xenpp::cli::with_formats;
 
+// clang-format off
 constexpr std::array create_options{
     option{'f', "defconfig", "FILE", "Read this file."},
     option{'q', "quiet", "", "Say nothing but errors."},
@@ -46,21 +46,41 @@ constexpr std::array console_options{
     option{'n', "", "NUM", "The console's number."},
     option{0, "path", "", "Print the path of the console's terminal and leave."},
 };
-constexpr std::array list_options{
+constexpr auto list_options = with_formats(std::array{
     option{'l', "long", "", "Print the domains' configurations as JSON."},
     option{'v', "verbose", "", "Print UUIDs, shutdown reasons and security labels too."},
     option{'Z', "context", "", "Print security labels too."},
     option{'c', "cpupool", "", "Print CPU pools too."},
     option{'n', "numa", "", "Print NUMA affinity too."},
-    format_option,
-};
-constexpr std::array format_options{format_option};
-constexpr std::array info_options{
+});
+constexpr auto info_options = with_formats(std::array{
     option{'n', "numa", "", "Print the topology of CPUs and memory too."},
-    format_option,
-};
-constexpr std::array uptime_options{
+});
+constexpr auto uptime_options = with_formats(std::array{
     option{'s', "", "", "One short line a domain."},
+});
+constexpr std::array vcpu_set_options{
+    option{'i', "ignore-host", "", "Allow more vCPUs than the host has CPUs."},
+};
+constexpr auto credit2_options = with_formats(std::array{
+    option{'d', "domain", "DOMAIN", "The domain to show or change."},
+    option{'w', "weight", "WEIGHT", "Its share relative to that of others, 1 to 65535 (256)."},
+    option{'c', "cap", "CAP", "Percent of one CPU that it may use at most; 0: no limit."},
+    option{'s', "schedparam", "", "Show or change the parameters of the pool."},
+    option{'r', "ratelimit_us", "RLIMIT", "How long a vCPU is left alone at least, 100 to 500000 us; 0: not at all."},
+    option{'p', "cpupool", "CPUPOOL", "The pool meant."},
+});
+constexpr std::array pool_create_options{
+    option{'f', "defconfig", "FILE", "Read this file."},
+    option{'n', "dryrun", "", "Check the settings, and create nothing."},
+};
+constexpr auto pool_list_options = with_formats(std::array{
+    option{'c', "cpus", "", "Print which CPUs instead of how many."},
+});
+constexpr std::array update_options{
+    option{'f', "defconfig", "FILE", "Read this file."},
+    option{'d', "", "", "Print the configuration."},
+    option{'q', "quiet", "", "Say nothing but errors."},
 };
 constexpr std::array vcpu_pin_options{
     option{'f', "force", "", "Undo a pinning that the guest's kernel made for a time."},
@@ -76,51 +96,112 @@ constexpr std::array host_options{
     option{'f', "force", "", "stop: end the host although it has guests."},
 };
 
+// Why what has no function has none.
+constexpr std::string_view no_iommu = "no PCI passthrough: the hypervisor drives no IOMMU";
+constexpr std::string_view no_save = "saving and restoring domains is not supported yet";
+constexpr std::string_view no_flask = "the hypervisor has no FLASK policy";
+constexpr std::string_view no_psr = "the hypervisor neither allocates nor monitors caches (PSR)";
+constexpr std::string_view no_usb = "no USB passthrough: there is no USB backend";
+constexpr std::string_view no_medium = "media are changed in CD drives of HVM domains, which are not supported yet";
+constexpr std::string_view no_network = "network devices are not supported yet";
+constexpr std::string_view no_vtpm = "there is no backend for virtual TPMs";
+constexpr std::string_view no_vkb = "there is no backend for virtual keyboards";
+constexpr std::string_view no_vdispl = "there is no backend for virtual displays";
+constexpr std::string_view no_vsnd = "there is no backend for virtual sound";
+
 constexpr std::array table{
     command{"create", xl::create, "<ConfigFile> [options] [vars]", "Create a domain from a file, from settings (key=value), or from both", create_options, 0, xenpp::cli::any_number, true, true},
-    command{"config-update", nullptr, "<Domain> <ConfigFile> [options] [vars]", "Replace the configuration used at the next restart"},
+    command{"config-update", xl::config_update, "<Domain> <ConfigFile> [options] [vars]", "Replace the configuration used at the next restart", update_options, 1, xenpp::cli::any_number, true, true},
     command{"list", xl::list, "[options] [Domain]...", "List domains", list_options},
     command{"destroy", xl::destroy, "[options] <Domain>", "End a domain at once", destroy_options, 1, 1, false, true},
     command{"shutdown", xl::shutdown, "[options] <-a|Domain>", "Ask a guest to shut down", shutdown_options, 0, 1, false, true},
     command{"reboot", xl::reboot, "[options] <-a|Domain>", "Ask a guest to reboot", reboot_options, 0, 1, false, true},
-    command{"pci-attach", nullptr}, command{"pci-detach", nullptr}, command{"pci-list", nullptr},
-    command{"pci-assignable-add", nullptr}, command{"pci-assignable-remove", nullptr}, command{"pci-assignable-list", nullptr},
+    command{"pci-attach", nullptr, "", no_iommu},
+    command{"pci-detach", nullptr, "", no_iommu},
+    command{"pci-list", nullptr, "", no_iommu},
+    command{"pci-assignable-add", nullptr, "", no_iommu},
+    command{"pci-assignable-remove", nullptr, "", no_iommu},
+    command{"pci-assignable-list", nullptr, "", no_iommu},
     command{"pause", xl::pause, "<Domain>", "Stop a domain's vCPUs", {}, 1, 1, false, true},
     command{"unpause", xl::unpause, "<Domain>", "Let a paused domain run", {}, 1, 1, false, true},
     command{"console", xl::console, "[options] <Domain>", "Attach to a domain's console; Ctrl-] leaves it", console_options, 1, 1},
-    command{"vncviewer", nullptr}, command{"save", nullptr}, command{"migrate", nullptr}, command{"restore", nullptr},
-    command{"migrate-receive", nullptr}, command{"dump-core", nullptr}, command{"cd-insert", nullptr}, command{"cd-eject", nullptr},
-    command{"mem-max", nullptr}, command{"mem-set", nullptr}, command{"button-press", nullptr},
-    command{"vcpu-list", xl::vcpu_list, "[options] [Domain]...", "List the vCPUs of some or all domains", format_options},
+    command{"vncviewer", nullptr, "", "no guest has a display yet"},
+    command{"save", nullptr, "", no_save},
+    command{"migrate", nullptr, "", no_save},
+    command{"restore", nullptr, "", no_save},
+    command{"migrate-receive", nullptr, "", no_save},
+    command{"dump-core", xl::dump_core, "<Domain> <File>", "Write a domain's memory and registers as an ELF core", {}, 2, 2},
+    command{"cd-insert", nullptr, "", no_medium},
+    command{"cd-eject", nullptr, "", no_medium},
+    command{"mem-max", xl::mem_max, "<Domain> <MemMB['b'|'k'|'m'|'g'|'t']>", "Set how much memory a domain may have", {}, 2, 2, false, true},
+    command{"mem-set", xl::mem_set, "<Domain> <MemMB['b'|'k'|'m'|'g'|'t']>", "Set how much memory a domain shall have", {}, 2, 2, false, true},
+    command{"button-press", xl::button_press, "<Domain> <power|sleep>", "Press a button of a domain (deprecated: see trigger)", {}, 2, 2},
+    command{"vcpu-list", xl::vcpu_list, "[options] [Domain]...", "List the vCPUs of some or all domains", xenpp::cli::format_options},
     command{"vcpu-pin", xl::vcpu_pin, "[options] <Domain> <VCPU|all> <Hard affinity|-|all> [Soft affinity|-|all]", "Set on which CPUs vCPUs may run, and prefer to run", vcpu_pin_options, 3, 4, true, true},
-    command{"vcpu-set", nullptr},
-    command{"vm-list", xl::vm_list, "[options]", "List guests, without domain 0", format_options, 0, 0},
+    command{"vcpu-set", xl::vcpu_set, "[options] <Domain> <vCPUs>", "Set how many vCPUs a domain shall use", vcpu_set_options, 2, 2, false, true},
+    command{"vm-list", xl::vm_list, "[options]", "List guests, without domain 0", xenpp::cli::format_options, 0, 0},
     command{"info", xl::info, "[options] [Field]", "Describe the host, or print one field of it", info_options, 0, 1},
-    command{"sharing", nullptr}, command{"sched-credit", nullptr}, command{"sched-credit2", nullptr}, command{"sched-rtds", nullptr},
+    command{"sharing", xl::sharing, "[options] [Domain]", "List how much memory domains share", xenpp::cli::format_options, 0, 1},
+    command{"sched-credit", nullptr, "", "the hypervisor has no credit scheduler; see sched-credit2, its successor"},
+    command{"sched-credit2", xl::sched_credit2, "[-d <Domain> [-w[=WEIGHT]|-c[=CAP]]] [-s [-r RLIMIT]] [-p CPUPOOL]", "Show or change weights and caps", credit2_options, 0, 0, false, true},
+    command{"sched-rtds", nullptr, "", "the hypervisor has no rtds scheduler"},
     command{"domid", xl::domid, "<DomainName>", "Print the number of a domain of which the name is known", {}, 1, 1},
     command{"domname", xl::domname, "<DomainId>", "Print the name of a domain of which the number is known", {}, 1, 1},
     command{"rename", xl::rename, "<Domain> <NewDomainName>", "Give a domain another name", {}, 2, 2, false, true},
-    command{"trigger", nullptr}, command{"sysrq", nullptr}, command{"debug-keys", xl::debug_keys, "<Keys>", "Have the hypervisor print what its debug keys stand for", {}, 1, 1}, command{"set-parameters", nullptr},
+    command{"trigger", xl::trigger, "<Domain> <nmi|reset|init|power|sleep|s3resume> [<VCPU>]", "Send a trigger to a domain", {}, 2, 3},
+    command{"sysrq", xl::sysrq, "<Domain> <letter>", "Send a SysRq key to a domain's kernel", {}, 2, 2},
+    command{"debug-keys", xl::debug_keys, "<Keys>", "Have the hypervisor print what its debug keys stand for", {}, 1, 1},
+    command{"set-parameters", nullptr, "", "the hypervisor has no parameter that can be changed while it runs"},
     command{"dmesg", xl::dmesg, "[-c]", "Print what the hypervisor wrote to its console", dmesg_options, 0, 0},
-    command{"top", nullptr}, command{"network-attach", nullptr}, command{"network-list", nullptr}, command{"network-detach", nullptr},
-    command{"channel-list", nullptr},
+    command{"top", xl::top, "", "Watch the host and its domains (xentop)", {}, 0, 0},
+    command{"network-attach", nullptr, "", no_network},
+    command{"network-list", nullptr, "", no_network},
+    command{"network-detach", nullptr, "", no_network},
+    command{"channel-list", nullptr, "", no_network},
     command{"block-attach", xl::block_attach, "<Domain> <disk-spec-component(s)>...", "Give a running domain another disk", {}, 2, xenpp::cli::any_number, true, true},
-    command{"block-list", xl::block_list, "<Domain>...", "List the disks of domains", format_options, 1},
+    command{"block-list", xl::block_list, "<Domain>...", "List the disks of domains", xenpp::cli::format_options, 1},
     command{"block-detach", xl::block_detach, "[option] <Domain> <DevId>", "Take a disk away from a domain", block_detach_options, 2, 2, false, true},
-    command{"vtpm-attach", nullptr}, command{"vtpm-list", nullptr}, command{"vtpm-detach", nullptr},
-    command{"vkb-attach", nullptr}, command{"vkb-list", nullptr}, command{"vkb-detach", nullptr},
-    command{"vdispl-attach", nullptr}, command{"vdispl-list", nullptr}, command{"vdispl-detach", nullptr},
-    command{"vsnd-attach", nullptr}, command{"vsnd-list", nullptr}, command{"vsnd-detach", nullptr},
+    command{"vtpm-attach", nullptr, "", no_vtpm},
+    command{"vtpm-list", nullptr, "", no_vtpm},
+    command{"vtpm-detach", nullptr, "", no_vtpm},
+    command{"vkb-attach", nullptr, "", no_vkb},
+    command{"vkb-list", nullptr, "", no_vkb},
+    command{"vkb-detach", nullptr, "", no_vkb},
+    command{"vdispl-attach", nullptr, "", no_vdispl},
+    command{"vdispl-list", nullptr, "", no_vdispl},
+    command{"vdispl-detach", nullptr, "", no_vdispl},
+    command{"vsnd-attach", nullptr, "", no_vsnd},
+    command{"vsnd-list", nullptr, "", no_vsnd},
+    command{"vsnd-detach", nullptr, "", no_vsnd},
     command{"uptime", xl::uptime, "[-s] [Domain]...", "Print how long domains have been up", uptime_options},
-    command{"claims", nullptr}, command{"cpupool-create", nullptr}, command{"cpupool-list", nullptr}, command{"cpupool-destroy", nullptr},
-    command{"cpupool-rename", nullptr}, command{"cpupool-cpu-add", nullptr}, command{"cpupool-cpu-remove", nullptr},
-    command{"cpupool-migrate", nullptr}, command{"cpupool-numa-split", nullptr},
-    command{"getenforce", nullptr}, command{"setenforce", nullptr}, command{"loadpolicy", nullptr},
-    command{"remus", nullptr}, command{"devd", nullptr}, command{"psr-hwinfo", nullptr},
-    command{"psr-cmt-attach", nullptr}, command{"psr-cmt-detach", nullptr}, command{"psr-cmt-show", nullptr},
-    command{"psr-cat-set", nullptr}, command{"psr-cat-show", nullptr}, command{"psr-mba-set", nullptr}, command{"psr-mba-show", nullptr},
-    command{"usbctrl-attach", nullptr}, command{"usbctrl-detach", nullptr}, command{"usbdev-attach", nullptr}, command{"usbdev-detach", nullptr}, command{"usb-list", nullptr},
-    command{"qemu-monitor-command", nullptr},
+    command{"claims", xl::claims, "[options]", "List memory claimed for domains and not yet given", xenpp::cli::format_options, 0, 0},
+    command{"cpupool-create", xl::cpupool_create, "[options] [<ConfigFile>] [vars]", "Create a CPU pool from a file, from settings (name, sched, cpus, nodes), or from both", pool_create_options, 0, xenpp::cli::any_number, true, true},
+    command{"cpupool-list", xl::cpupool_list, "[-c] [<CPU Pool>]", "List CPU pools", pool_list_options, 0, 1},
+    command{"cpupool-destroy", xl::cpupool_destroy, "<CPU Pool>", "Destroy a CPU pool without domains", {}, 1, 1, false, true},
+    command{"cpupool-rename", xl::cpupool_rename, "<CPU Pool> <new name>", "Give a CPU pool another name", {}, 2, 2, false, true},
+    command{"cpupool-cpu-add", xl::cpupool_cpu_add, "<CPU Pool> <CPU list|node:N>", "Give CPUs to a pool", {}, 2, 2, false, true},
+    command{"cpupool-cpu-remove", xl::cpupool_cpu_remove, "<CPU Pool> <CPU list|node:N>", "Take CPUs from a pool", {}, 2, 2, false, true},
+    command{"cpupool-migrate", xl::cpupool_migrate, "<Domain> <CPU Pool>", "Move a domain to another CPU pool", {}, 2, 2, false, true},
+    command{"cpupool-numa-split", xl::cpupool_numa_split, "", "Make a CPU pool of each NUMA node", {}, 0, 0, false, true},
+    command{"getenforce", nullptr, "", no_flask},
+    command{"setenforce", nullptr, "", no_flask},
+    command{"loadpolicy", nullptr, "", no_flask},
+    command{"remus", nullptr, "", no_save},
+    command{"devd", nullptr, "", "there are no driver domains: all backends are those of the host"},
+    command{"psr-hwinfo", nullptr, "", no_psr},
+    command{"psr-cmt-attach", nullptr, "", no_psr},
+    command{"psr-cmt-detach", nullptr, "", no_psr},
+    command{"psr-cmt-show", nullptr, "", no_psr},
+    command{"psr-cat-set", nullptr, "", no_psr},
+    command{"psr-cat-show", nullptr, "", no_psr},
+    command{"psr-mba-set", nullptr, "", no_psr},
+    command{"psr-mba-show", nullptr, "", no_psr},
+    command{"usbctrl-attach", nullptr, "", no_usb},
+    command{"usbctrl-detach", nullptr, "", no_usb},
+    command{"usbdev-attach", nullptr, "", no_usb},
+    command{"usbdev-detach", nullptr, "", no_usb},
+    command{"usb-list", nullptr, "", no_usb},
+    command{"qemu-monitor-command", nullptr, "", "no guest has a device model"},
     command{"host", xl::host, "[options] <start|stop|status>", "Start, stop or describe the embedded host", host_options, 1, 1},
 };
 // clang-format on
