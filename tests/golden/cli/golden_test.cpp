@@ -13,6 +13,7 @@
 
 #include <array>
 #include <cstdlib>
+#include <filesystem>
 #include <fstream>
 #include <regex>
 #include <sstream>
@@ -33,6 +34,16 @@ constexpr std::array options{
     option{0, "format", "F", ""}, option{'s', "", "", ""},        option{0, "clear", "", ""},
 };
 
+constexpr auto sched_options = cli::with_formats(std::array{
+    option{'d', "domain", "D", ""},
+    option{'w', "weight", "W", ""},
+    option{'c', "cap", "C", ""},
+    option{'s', "schedparam", "", ""},
+    option{'r', "ratelimit_us", "R", ""},
+    option{'p', "cpupool", "P", ""},
+});
+constexpr auto pool_options = cli::with_formats(std::array{option{'c', "cpus", "", ""}});
+
 constexpr std::array table{
     command{"create", xl::create, "", "", options},
     command{"list", xl::list, "", "", options},
@@ -49,6 +60,24 @@ constexpr std::array table{
     command{"rename", xl::rename, "", "", options, 2},
     command{"shutdown", xl::shutdown, "", "", options},
     command{"destroy", xl::destroy, "", "", options, 1},
+    command{"mem-set", xl::mem_set, "", "", options, 2},
+    command{"mem-max", xl::mem_max, "", "", options, 2},
+    command{"claims", xl::claims, "", "", options},
+    command{"sharing", xl::sharing, "", "", options},
+    command{"vcpu-set", xl::vcpu_set, "", "", options, 2},
+    command{"trigger", xl::trigger, "", "", options, 2},
+    command{"sysrq", xl::sysrq, "", "", options, 2},
+    command{"dump-core", xl::dump_core, "", "", options, 2},
+    command{"config-update", xl::config_update, "", "", options, 1},
+    command{"sched-credit2", xl::sched_credit2, "", "", sched_options},
+    command{"cpupool-create", xl::cpupool_create, "", "", {}},
+    command{"cpupool-list", xl::cpupool_list, "", "", pool_options},
+    command{"cpupool-destroy", xl::cpupool_destroy, "", "", {}, 1},
+    command{"cpupool-rename", xl::cpupool_rename, "", "", {}, 2},
+    command{"cpupool-cpu-add", xl::cpupool_cpu_add, "", "", {}, 2},
+    command{"cpupool-cpu-remove", xl::cpupool_cpu_remove, "", "", {}, 2},
+    command{"cpupool-migrate", xl::cpupool_migrate, "", "", {}, 2},
+    command{"cpupool-numa-split", xl::cpupool_numa_split, "", "", {}},
 };
 
 /// A simulated host with xl over it.
@@ -218,4 +247,92 @@ TEST_CASE("golden.create_fails_with_libxls_number") {
     CHECK(again("name=\"web\"; type=\"pvh\"; memory=64; kernel=\"" + f.kernel() + "\"") == 6);
     CHECK(again("name=\"x\"; type=\"pvh\"; memory=64; kernel=\"/nonexistent/kernel\"") == 3);
     CHECK(f.output({"vm-list"}).find(" x ") == std::string::npos);
+}
+
+TEST_CASE("golden.memory_is_set_and_told") {
+    fixture f;
+    f.create("web", "1");
+    CHECK(f.output({"mem-set", "web", "32"}).empty());
+    CHECK(f.output({"mem-max", "web", "128m"}).empty());
+    CHECK(f.complaint({"mem-set", "web", "65"}).find("is not from 1 to") != std::string::npos);
+    CHECK(f.complaint({"mem-set", "web", "1x"}).starts_with("invalid memory size: 1x"));
+    CHECK(f.complaint({"mem-set", "web", ""}).starts_with("invalid memory size"));
+    CHECK(f.complaint({"mem-max", "web", "1k"})
+              .starts_with("cannot set domid web static max memory"));
+    check("claims", f.output({"claims"}));
+    check("sharing", f.output({"sharing", "web"}));
+}
+
+TEST_CASE("golden.guests_are_told") {
+    fixture f;
+    f.create("web", "1");
+    CHECK(f.output({"vcpu-set", "web", "1"}).empty());
+    CHECK(f.complaint({"vcpu-set", "web", "3"}).starts_with("You are overcommmitting!"));
+    CHECK(f.complaint({"vcpu-set", "web", "0"}).find("0 is not from 1 to the 2") !=
+          std::string::npos);
+    CHECK(f.output({"sysrq", "web", "s"}).empty());
+    CHECK(f.complaint({"sysrq", "web", "so"}).starts_with("Invalid sysrq \"so\""));
+    CHECK(f.output({"trigger", "web", "power"}).empty());
+    CHECK(f.complaint({"trigger", "web", "nmi", "2"}).find("it has no vCPU 2, only 0 to 1") !=
+          std::string::npos);
+    CHECK(f.complaint({"trigger", "web", "init"}).find("cannot do that") != std::string::npos);
+    CHECK(f.complaint({"trigger", "web", "kick"}).starts_with("Invalid trigger \"kick\""));
+}
+
+TEST_CASE("golden.weights_and_caps") {
+    fixture f;
+    f.create("web", "1");
+    CHECK(f.output({"sched-credit2", "-d", "web", "-w", "512", "-c", "25"}).empty());
+    check("sched-credit2", f.output({"sched-credit2"}));
+    CHECK(f.output({"sched-credit2", "-d", "web", "--csv"}) ==
+          "name,domid,cpupool,weight,cap\r\nweb,1,,512,25\r\n");
+    CHECK(f.output({"sched-credit2", "-s"}) == "Cpupool Pool-0: ratelimit=500us\n");
+    CHECK(f.complaint({"sched-credit2", "-s", "-r", "50"}).starts_with("ratelimit 50 is neither"));
+    CHECK(f.complaint({"sched-credit2", "-w", "5"}) == "Must specify a domain.\n");
+    CHECK(f.complaint({"sched-credit2", "-d", "web", "-w", "0"}) ==
+          "weight 0 is not a number from 1 to 65535\n");
+    CHECK(f.complaint({"sched-credit2", "-p", "none"}) == "unknown cpupool 'none'\n");
+}
+
+TEST_CASE("golden.pools_are_listed_and_renamed") {
+    fixture f;
+    check("cpupool-list", f.output({"cpupool-list"}));
+    check("cpupool-list-cpus", f.output({"cpupool-list", "-c", "0"}));
+    CHECK(f.output({"cpupool-rename", "Pool-0", "day"}).empty());
+    CHECK(f.output({"list", "-c"}).find("day") != std::string::npos);
+    CHECK(f.complaint({"cpupool-rename", "day", "7"}).find("cannot be empty or a number") !=
+          std::string::npos);
+    CHECK(f.complaint({"cpupool-create", "name=\"night\"", "cpus=\"1\""})
+              .starts_with("cpu 1 illegal or not free"));
+    CHECK(f.complaint({"cpupool-create", "nam=\"more\""}).starts_with("unknown key \"nam\""));
+}
+
+TEST_CASE("golden.a_configuration_is_replaced") {
+    fixture f;
+    f.create("web", "1");
+    CHECK(f.output({"config-update", "web", "/dev/null",
+                    "name=\"other\"; type=\"pvh\"; memory=99; "
+                    "kernel=\"/k\"; on_crash=\"preserve\""})
+              .empty());
+    auto const text = f.output({"list", "-l", "web"});
+    CHECK(text.find("\"name\": \"web\"") != std::string::npos);
+    CHECK(text.find("\"on_crash\": \"preserve\"") != std::string::npos);
+    CHECK(f.complaint({"config-update", "web"}) == "Config file not specified\n");
+}
+
+TEST_CASE("golden.cores") {
+    fixture f;
+    f.create("web", "1");
+    fakes::scratch_folder const folder;
+    auto const path = (folder.path() / "core").string();
+    CHECK(f.output({"dump-core", "web", path}).empty());
+    std::ifstream in(path, std::ios::binary);
+    std::string head(4, 0);
+    in.read(head.data(), 4);
+    CHECK(head == "\x7f"
+                  "ELF");
+    CHECK(std::filesystem::file_size(path) > 64 << 20);
+    CHECK(f.output({"list", "web"}).find("--p---") != std::string::npos); // paused as before
+    CHECK_FALSE(f.complaint({"dump-core", "web", "/nonexistent/core"}).empty());
+    CHECK(f.complaint({"dump-core", "0", path}).find("cannot be") != std::string::npos);
 }

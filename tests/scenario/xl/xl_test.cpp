@@ -40,6 +40,14 @@ public:
         return {WEXITSTATUS(status), contents(folder + "/out"), contents(folder + "/err")};
     }
 
+    /// What a shell prints in the folder.
+    std::string sh(std::string const& line) const {
+        auto const folder = scratch_.path().string();
+        static_cast<void>(
+            std::system(fmt::format("cd {0} && ({1}) >{0}/out", folder, line).c_str()));
+        return contents(folder + "/out");
+    }
+
     void write(std::string const& name, std::string const& text) const {
         std::ofstream(scratch_.path() / name, std::ios::binary) << text;
     }
@@ -142,7 +150,7 @@ TEST_CASE("xl.commands_may_be_shortened") {
     CHECK(several.code == 1);
     CHECK(several.err == "xl: command \"vcpu\" could be any of vcpu-list, vcpu-pin, vcpu-set\n");
     CHECK(xl.run("migrate-receive").err ==
-          "xl: command \"migrate-receive\" is not supported yet\n");
+          "xl: migrate-receive: saving and restoring domains is not supported yet\n");
     CHECK(xl.run("crate").err ==
           "xl: command \"crate\" not implemented; did you mean \"create\"?\n");
 }
@@ -164,4 +172,55 @@ TEST_CASE("xl.host_status_tells_that_none_runs") {
     CHECK(r.out.starts_with("no embedded host runs in "));
     CHECK(xl.run("host stop").code == 0);
     CHECK(xl.run("host dance").code == 1);
+}
+
+TEST_CASE("xl.every_command_has_its_row_in_the_documentation") {
+    program const xl;
+    auto const page = contents(XENPP_SOURCE_DIR "/docs/xl.md");
+    std::size_t commands = 0;
+    std::istringstream lines(xl.run("--manual-page").out);
+    std::string last;
+    for (std::string line; std::getline(lines, line); last = line) {
+        if (!last.starts_with(".SS \"")) {
+            continue;
+        }
+        auto name = last.substr(5, last.find(' ', 5) - 5);
+        std::erase(name, '\\');
+        if (name == "host") {
+            continue;
+        }
+        INFO(name);
+        ++commands;
+        auto const row = page.find(fmt::format("\n| {} | ", name));
+        REQUIRE(row != std::string::npos);
+        auto const state = page.substr(page.find("| ", row + 3 + name.size()) + 2, 2);
+        CHECK((state == "no") == line.starts_with("Not supported: "));
+    }
+    CHECK(commands == 92);
+}
+
+TEST_CASE("xl.documents_come_from_the_table") {
+    program const xl;
+    xl.write("words",
+             xl.run("--bash-completion").out +
+                 "COMP_WORDS=(xl vcpu-l); COMP_CWORD=1; _xenpp_xl; echo ${COMPREPLY[*]}\n"
+                 "COMP_WORDS=(xl list --nd); COMP_CWORD=2; _xenpp_xl; echo ${COMPREPLY[*]}\n");
+    CHECK(xl.sh("bash words") == "vcpu-list\n--ndjson\n");
+    CHECK(xl.run("--manual-page").out.starts_with(".TH xl 1\n"));
+}
+
+TEST_CASE("xl.a_thousand_simulated_domains") {
+    program const xl;
+    auto const all = xl.sh("XENPP_HOST=sim XENPP_SIM_DOMAINS=1000 " XENPP_BINARY_DIR
+                           "/apps/xl/xl list --ndjson");
+    CHECK(std::count(all.begin(), all.end(), '\n') == 1001);
+    CHECK(all.find("\"name\": \"guest1000\", \"domid\": 1000,") != std::string::npos);
+    auto const calls = [&xl](int domains) {
+        return xl.sh(
+            fmt::format("XENPP_HOST=sim XENPP_SIM_DOMAINS={} {}/apps/xentop/xentop -b -i 1 -v "
+                        "--calls 2>&1 >/dev/null",
+                        domains, XENPP_BINARY_DIR));
+    };
+    CHECK(calls(1) == "3 hypercalls, 2 domains\n");
+    CHECK(calls(1000) == "3 hypercalls, 1001 domains\n");
 }

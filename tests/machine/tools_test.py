@@ -1,0 +1,174 @@
+# SPDX-License-Identifier: Apache-2.0
+# What xl changes of running guests: memory, vCPUs, weights, caps, pools, keys, cores; what xentop sees.
+import csv
+import io
+import os
+import re
+import struct
+import subprocess
+import time
+import unittest
+
+from bed import BUILD, BedTest
+
+XENTOP = os.path.join(BUILD, "apps/xentop/xentop")
+SPIN = "while :; do :; done &"
+
+
+class ToolsTest(BedTest):
+    def guest(self, name, **keys):
+        self.bed.create(name, cmdline="console=hvc0 quiet", **keys)
+        self.bed.wait_log(name, "GUEST-UP")
+
+    def ask(self, name, command, pattern):
+        """Has the guest run `command` until its output matches."""
+        self.asked = getattr(self, "asked", 0) + 1
+        mark = f"answer{self.asked}"
+        end = time.monotonic() + 300
+        while True:
+            self.bed.type_into(name, f"echo {mark}'' $({command})")
+            match = re.search(pattern, self.bed.wait_log(name, rf"{mark} ([^\r\n]*)")[1])
+            if match:
+                return match
+            self.assertLess(time.monotonic(), end, f"{name}: {command} never gave {pattern}")
+            self.asked += 1
+            mark = f"answer{self.asked}"
+            time.sleep(0.5)
+
+    def xentop(self, *options):
+        r = subprocess.run([XENTOP, *options], env=self.bed.env, capture_output=True, text=True, timeout=300)
+        self.assertEqual(r.returncode, 0, r.stderr)
+        return r.stdout
+
+    def shares(self, seconds=10):
+        """{name: CPU%} over so many seconds, as xentop measures it."""
+        text = self.xentop("-i", "2", "-d", str(seconds), "--csv", "--columns", "name,cpu")
+        last = text[text.rindex("name,"):]
+        return {r["name"]: float(r["cpu_percent"]) for r in csv.DictReader(io.StringIO(last))}
+
+
+class Memory(ToolsTest):
+    def move(self, kind):
+        def free_mib():
+            return int(self.bed.info("free_memory"))
+
+        self.guest("big", type=kind, memory=1024)
+        full = free_mib()
+        for target, freed in ((256, 768), (1024, 0), (256, 768), (1024, 0)):
+            self.bed.xl("mem-set", "big", f"{target}m")
+            self.bed.wait(f"the host to have {freed} MiB more",
+                          lambda: abs(free_mib() - full - freed) <= 8)
+            self.bed.wait(f"the guest to have {target} MiB",
+                          lambda: abs(self.bed.domains()["big"][1] - target) <= 8)
+        self.bed.xl("mem-max", "big", "2048")
+        refused = self.bed.xl("mem-set", "big", "2048", check=False)
+        self.assertNotEqual(refused.returncode, 0)
+        self.ask("big", "echo $((6*7))", "42")
+
+    def test_pvh(self):
+        self.move("pvh")
+
+    def test_pv(self):
+        self.move("pv")
+
+
+class Processors(ToolsTest):
+    def test_vcpus_come_and_go(self):
+        for kind in ("pvh", "pv"):
+            name = "v" + kind
+            self.guest(name, type=kind, vcpus=2)
+            self.bed.xl("vcpu-set", name, "1")
+            self.ask(name, "cat /sys/devices/system/cpu/online", r"^0\s*$")
+            self.assertIn("--p", self.bed.xl("vcpu-list", name).stdout.splitlines()[2])
+            self.assertEqual(self.bed.domains()[name][2], 1)
+            self.bed.xl("vcpu-set", name, "2")
+            self.ask(name, "echo 1 >/sys/devices/system/cpu/cpu1/online; cat /sys/devices/system/cpu/online",
+                     r"^0-1\s*$")
+            self.bed.wait("both to be online", lambda n=name: self.bed.domains()[n][2] == 2)
+            self.bed.xl("destroy", name)
+
+    def test_pinning_is_seen(self):
+        self.guest("one")
+        self.bed.type_into("one", SPIN)
+        for cpu in ("0", "1", "0"):
+            self.bed.xl("vcpu-pin", "one", "all", cpu)
+            self.bed.wait(f"it to run on CPU {cpu}", lambda c=cpu: self.bed.xl(
+                "vcpu-list", "--csv", "one").stdout.splitlines()[1].split(",")[3] == c)
+
+    def test_weights_and_caps(self):
+        for name in ("light", "heavy"):
+            self.guest(name)
+            self.bed.xl("vcpu-pin", name, "all", "0")
+            self.bed.type_into(name, SPIN)
+        self.bed.xl("sched-credit2", "-d", "light", "-w", "256")
+        self.bed.xl("sched-credit2", "-d", "heavy", "-w", "512")
+        time.sleep(2)
+        now = self.shares()
+        self.assertAlmostEqual(now["light"], 33.3, delta=2)
+        self.assertAlmostEqual(now["heavy"], 66.7, delta=2)
+        self.bed.xl("destroy", "light")
+        self.bed.xl("sched-credit2", "-d", "heavy", "-c", "25")
+        time.sleep(2)
+        self.assertAlmostEqual(self.shares()["heavy"], 25, delta=2)
+
+
+class Keys(ToolsTest):
+    def test_sysrq(self):
+        for kind in ("pvh", "pv"):
+            name = "k" + kind
+            self.guest(name, type=kind)
+            self.bed.xl("sysrq", name, "h")
+            self.ask(name, "dmesg | grep -c 'sysrq: HELP'", "^1")
+            self.bed.xl("destroy", name)
+
+
+class Core(ToolsTest):
+    def core(self, kind):
+        self.guest("victim", type=kind, memory=128)
+        self.bed.type_into("victim", "x=core-of-a; echo $x-guest >/dev/null; export MARK=$x-guest; sleep 9999 &")
+        self.ask("victim", "echo ready", "ready")
+        path = os.path.join(self.bed.state, "core")
+        self.bed.xl("dump-core", "victim", path)
+        with open(path, "rb") as f:
+            data = f.read()
+        self.assertEqual(data[:4], b"\x7fELF")
+        _, shoff, _, _, _, _, shentsize, shnum, shstrndx = struct.unpack_from("<QQIHHHHHH", data, 32)
+        sections = [struct.unpack_from("<IIQQQQIIQQ", data, shoff + i * shentsize) for i in range(shnum)]
+        names = data[sections[shstrndx][4]:]
+        found = {names[s[0]:names.index(b"\0", s[0])].decode(): s for s in sections[1:]}
+        self.assertEqual(set(found), {".shstrtab", ".note.Xen", ".xen_prstatus", ".xen_pages",
+                                      ".xen_pfn" if kind == "pvh" else ".xen_p2m"})
+        pages = data[found[".xen_pages"][4]:]
+        self.assertEqual(len(pages), found[".xen_pages"][5])
+        self.assertGreater(len(pages), 120 << 20)
+        self.assertIn(b"Linux version", pages)
+        self.assertIn(b"core-of-a-guest", pages)
+        self.ask("victim", "echo alive", "alive")
+        if os.path.exists("/usr/bin/readelf"):
+            r = subprocess.run(["readelf", "-SW", path], capture_output=True, text=True)
+            self.assertEqual((r.returncode, r.stderr), (0, ""))
+            self.assertIn(".xen_pages", r.stdout)
+
+    def test_pvh(self):
+        self.core("pvh")
+
+    def test_pv(self):
+        self.core("pv")
+
+
+class Xentop(ToolsTest):
+    def test_lines(self):
+        self.guest("one", vcpus=2)
+        text = self.xentop("-b", "-i", "2", "-d", "1", "-v", "-f")
+        header = text.splitlines()[0].split()
+        self.assertEqual(header[:4], ["NAME", "STATE", "CPU(sec)", "CPU(%)"])
+        self.assertEqual(len(header), 19)
+        line = next(l for l in text.splitlines() if l.split()[:1] == ["one"]).split()
+        self.assertEqual(line[8], "2")
+        self.assertIn("VCPUs(sec):", text)
+        self.assertEqual(self.xentop("-b", "-i", "1", "--filter", "name~ne && id>0", "--columns", "name").split(),
+                         ["NAME", "one"])
+
+
+if __name__ == "__main__":
+    unittest.main()
