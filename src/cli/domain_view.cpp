@@ -73,7 +73,7 @@ constexpr std::array domain_table{
     field<domain_row>{{"letters", "", display, ""}, [](domain_row const& d) -> value { return state_letters(d.info); }},
     field<domain_row>{{"reason_code", "", display, ""}, [](domain_row const& d) { return reason_code(d.info); }},
     field<domain_row>{{"security_label", "", display, ""}, [](domain_row const&) -> value { return {}; }},
-    field<domain_row>{{"pool_name", "", display, ""}, [](domain_row const& d) -> value { return d.pool; }},
+    field<domain_row>{{"pool_name", "", display, ""}, [](domain_row const& d) -> value { return d.pool.empty() ? fmt::format("Pool-{}", d.info.cpupool) : d.pool; }},
     field<domain_row>{{"nodes", "", display, ""}, [](domain_row const& d) -> value { return d.nodes; }},
 };
 

@@ -17,7 +17,7 @@ namespace xenpp::cli {
 struct domain_row {
     domain_info info;
     std::string nodes{}; ///< NUMA nodes that it may run on; filled in when asked for
-    std::string pool{};  ///< its CPU pool's name; likewise
+    std::string pool{};  ///< its CPU pool's name; likewise, or empty
 };
 
 std::span<field<domain_row> const> domain_fields() noexcept;

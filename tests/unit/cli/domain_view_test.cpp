@@ -110,7 +110,7 @@ TEST_CASE("domain_view.machine_formats_leave_text_fields_out") {
           "\"type\": \"hvm\", \"state\": \"blocked\", \"shutdown_reason\": null, "
           "\"memory_bytes\": 267386880, \"max_memory_bytes\": 314572800, \"claimed_bytes\": "
           "1048576, \"vcpus_online\": 2, \"vcpus\": 4, \"cpu_seconds\": 12.345678901, "
-          "\"cpupool\": 0}\n");
+          "\"cpupool\": 0, \"shared_bytes\": 0}\n");
     CHECK(to_metrics(t).find("xenpp_domain_cpu_seconds_total{name=\"web\",domid=\"7\",uuid="
                              "\"01234567-89ab-cdef-0123-456789abcdef\"} 12.345678901\n") !=
           std::string::npos);
