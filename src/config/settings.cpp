@@ -4,7 +4,6 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <unordered_map>
 
 namespace xenpp::config {
@@ -54,31 +53,26 @@ void extend(file const& f, setting const& s, effective_setting& to, diagnostics*
 
 } // namespace
 
-std::vector<effective_setting> evaluate(file const& f, diagnostics* out) {
+std::vector<effective_setting> evaluate(file const& f, diagnostics* out, dialect d) {
+    bool const is_exact = d == dialect::exact;
     std::vector<effective_setting> settings;
     std::unordered_map<std::string_view, std::size_t> places;
     for (auto const& s : f.settings) {
         auto const [known, is_new] = places.try_emplace(s.key, settings.size());
         if (is_new) {
-            settings.push_back({s.key, s.value, s.key_span});
+            settings.push_back({s.key, s.value, s.key_span, is_exact && s.op == assign_op::append});
             continue;
         }
         effective_setting& to = settings[known->second];
         if (s.op == assign_op::set) {
-            replace(f, s, to, out);
+            replace(f, s, to, is_exact ? nullptr : out);
         } else {
             extend(f, s, to, out);
+            to.is_joined = to.is_joined || is_exact;
         }
         to.key_span = s.key_span;
     }
     return settings;
-}
-
-effective_setting const* find(std::vector<effective_setting> const& settings,
-                              std::string_view key) {
-    auto const at = std::find_if(settings.begin(), settings.end(),
-                                 [key](effective_setting const& s) { return s.key == key; });
-    return at == settings.end() ? nullptr : &*at;
 }
 
 } // namespace xenpp::config

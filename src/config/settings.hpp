@@ -4,8 +4,8 @@
 
 #include <xenpp/config/ast.hpp>
 #include <xenpp/config/diagnostic.hpp>
+#include <xenpp/config/dialect.hpp>
 
-#include <string>
 #include <string_view>
 #include <vector>
 
@@ -13,18 +13,17 @@ namespace xenpp::config {
 
 /// The value that a key ends up with.
 struct effective_setting {
-    std::string key;
+    std::string_view key;   ///< of the file
     config::value value;    ///< its span is that of the last setting of the key
     source_span key_span;   ///< of the last setting of the key
-    bool is_joined = false; ///< text was appended to text
+    bool is_joined = false; ///< text was appended to text; exactly: the last setting appended
 };
 
 /// The effective settings in the order in which their keys first appear. Appending text to a list
 /// or a list to text is an error; replacing a value within one source is a warning, since only a
-/// later source is there to override. With `out` null nothing is reported.
-std::vector<effective_setting> evaluate(file const& f, diagnostics* out);
-
-/// The setting of `key`, or null.
-effective_setting const* find(std::vector<effective_setting> const& settings, std::string_view key);
+/// later source is there to override; the exact dialect has no such warning. With `out` null
+/// nothing is reported.
+std::vector<effective_setting>
+evaluate(file const& f, diagnostics* out, dialect d = dialect::documented);
 
 } // namespace xenpp::config

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The one translation unit that knows X3: runs the grammar and turns its tree into ours.
+#include "config/grammar/exact.hpp"
 #include "config/grammar/file_def.hpp"
 
 #include <algorithm>
@@ -99,10 +100,10 @@ iterator error_keeper::recover(iterator start, iterator where, std::string const
 
 } // namespace grammar
 
-parse_result parse(std::string_view text, std::string_view file_name) {
+parse_result parse(std::string_view text, std::string_view file_name, dialect d) {
     parse_result out;
     constexpr std::string_view byte_order_mark = "\xef\xbb\xbf";
-    if (text.starts_with(byte_order_mark)) {
+    if (d != dialect::exact && text.starts_with(byte_order_mark)) {
         text.remove_prefix(byte_order_mark.size());
     }
     bool const is_too_long = text.size() > max_text_size;
@@ -111,6 +112,10 @@ parse_result parse(std::string_view text, std::string_view file_name) {
         out.diagnostics.items.push_back(
             make_diagnostic(out.ast, {}, severity::error,
                             "the text is longer than 16 MiB: is this a configuration?"));
+        return out;
+    }
+    if (d == dialect::exact) {
+        grammar::parse_exactly(out);
         return out;
     }
     std::string const& kept = out.ast.sources.front().text;
