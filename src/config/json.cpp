@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The mapping between domain_config and libxl's JSON; nlohmann's JSON stays in this file.
+#include "config/bindings.hpp"
+
 #include <xenpp/config/disk_spec.hpp>
 #include <xenpp/config/json.hpp>
 #include <xenpp/config/schema.hpp>
@@ -131,13 +133,13 @@ void put_action(ordered_json& to, char const* key, shutdown_action a) {
     }
 }
 
-ordered_json affinity(cpu_affinity const& a) {
-    if (!a.is_per_vcpu) {
-        return print(a.lists.front());
+ordered_json as_json(value const& v) {
+    if (!v.is_list()) {
+        return v.text();
     }
     ordered_json out = ordered_json::array();
-    for (auto const& list : a.lists) {
-        out.push_back(print(list));
+    for (auto const& item : v.list()) {
+        out.push_back(as_json(item));
     }
     return out;
 }
@@ -166,6 +168,41 @@ ordered_json disk(dev::vbd_config const& d) {
         out["discard_enable"] = as_defbool(*d.discard);
     }
     return out;
+}
+
+/// What libxl's members say already.
+constexpr std::string_view said_by_libxl =
+    "name|type|uuid|pool|memory|maxmem|vcpus|maxvcpus|tsc_mode|timer_mode|kernel|ramdisk|cmdline|"
+    "cpu_weight|cap|on_poweroff|on_reboot|on_crash|on_watchdog|on_soft_reset|rtc_timeoffset|"
+    "nomigrate|acpi|max_grant_frames|max_maptrack_frames|max_grant_version|max_event_channels";
+
+/// A tree as `as_json` wrote it; anything else becomes what no key takes.
+value from_tree(ordered_json const& j) {
+    if (j.is_array()) {
+        std::vector<value> items;
+        for (auto const& item : j) {
+            items.push_back(from_tree(item));
+        }
+        return {std::move(items), {}};
+    }
+    return {j.is_string() ? j.get<std::string>() : j.dump(), {}};
+}
+
+/// The members of our own, each named after its key; the first malformed one is returned.
+std::string read_own(ordered_json const& own, domain_config& c) {
+    file settings;
+    for (auto const& [key, v] : own.items()) {
+        if (key != "cpus" && key != "cpus_soft" && key != "disk") {
+            settings.settings.push_back({key, assign_op::set, from_tree(v), {}});
+        }
+    }
+    diagnostics found;
+    reader in(settings, domain_schema(), found);
+    apply_bindings(c, in);
+    auto const bad = std::find_if(found.items.begin(), found.items.end(), [](diagnostic const& d) {
+        return d.severity == severity::error;
+    });
+    return bad == found.items.end() ? std::string() : bad->message;
 }
 
 /// yajl, which Xen's tools print with, opens an empty object on three lines.
@@ -362,7 +399,7 @@ void read_actions(json_reader& in, domain_config& c) {
 
 /// A disk is kept as its specification too: that is what is read back.
 bool read_disks(ordered_json const& own, domain_config& c) {
-    auto const disks = own.find("disks");
+    auto const disks = own.find("disk");
     if (disks == own.end()) {
         return true;
     }
@@ -391,17 +428,13 @@ std::string to_json(domain_config const& c, std::span<std::uint32_t const> node_
     put_action(out, "on_watchdog", c.on_watchdog);
     put_action(out, "on_crash", c.on_crash);
     put_action(out, "on_soft_reset", c.on_soft_reset);
-    if (!c.cpus.empty() || !c.cpus_soft.empty() || !c.disks.empty()) {
-        ordered_json own = ordered_json::object();
-        if (!c.cpus.empty()) {
-            own["cpus"] = affinity(c.cpus);
+    ordered_json own = ordered_json::object();
+    for (auto const& setting : to_settings(c)) {
+        if (word_index(said_by_libxl, setting.key) < 0) {
+            own[setting.key] = as_json(setting.value);
         }
-        if (!c.cpus_soft.empty()) {
-            own["cpus_soft"] = affinity(c.cpus_soft);
-        }
-        for (auto const& d : c.disks) {
-            own["disks"].push_back(print(d));
-        }
+    }
+    if (!own.empty()) {
         out["xenpp"] = std::move(own);
     }
     // Text that is not UTF-8 cannot be JSON: such bytes are replaced rather than thrown over.
@@ -434,7 +467,10 @@ result<domain_config> from_json(std::string_view text) {
     own.get("cpus_soft", c.cpus_soft);
     read_actions(actions_part, c);
     if (!read_disks(part(all, "xenpp"), c)) {
-        own.fail("disks");
+        own.fail("disk");
+    }
+    if (auto const bad = read_own(part(all, "xenpp"), c); !bad.empty()) {
+        return fail(operation, bad);
     }
     for (auto const* in : {&creation_part, &build_part, &scheduler, &own, &actions_part}) {
         if (!in->bad().empty()) {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Fills a domain's configuration from checked settings, and checks what keys say together.
-#include "config/fields.hpp"
-#include "config/reader.hpp"
+#include "config/bindings.hpp"
+#include "config/contradictions.hpp"
 #include "config/text_file.hpp"
 
 #include <xenpp/config/disk_spec.hpp>
@@ -20,17 +20,16 @@ constexpr std::uint32_t most_hvm_vcpus = 128;
 
 class domain_loader {
 public:
-    explicit domain_loader(reader& in) : in_(in) {}
+    explicit domain_loader(reader& in, load_options options) : in_(in), options_(options) {}
 
     domain_config load() {
         load_type();
         in_.check(c_.type == domain_type::pv    ? guest_pv
                   : c_.type == domain_type::hvm ? guest_hvm
-                                                : guest_pvh);
+                                                : guest_pvh,
+                  options_.must_run_here);
         load_identity();
-        for (auto const& field : plain_fields) {
-            load_plain(field);
-        }
+        apply_bindings(c_, in_);
         load_boot();
         load_memory();
         load_vcpus();
@@ -38,6 +37,9 @@ public:
         load_affinity("cpus_soft", c_.cpus_soft);
         load_timing();
         load_disks();
+        if (options_.dialect == dialect::lint) {
+            find_contradictions(c_, in_);
+        }
         return std::move(c_);
     }
 
@@ -81,29 +83,6 @@ private:
                       "it has 32 hexadecimal digits, grouped 8-4-4-4-12");
             }
         }
-    }
-
-    void load_plain(plain_field const& field) {
-        if (!in_.has(field.key)) {
-            return;
-        }
-        std::visit([&](auto member) { assign(c_.*member, field.key); }, field.member);
-    }
-
-    void assign(std::string& to, std::string_view key) { to = *in_.text(key); }
-
-    void assign(bool& to, std::string_view key) { to = *in_.number(key) != 0; }
-
-    void assign(std::int32_t& to, std::string_view key) {
-        to = static_cast<std::int32_t>(*in_.number(key));
-    }
-
-    void assign(std::optional<std::uint32_t>& to, std::string_view key) {
-        to = static_cast<std::uint32_t>(*in_.number(key));
-    }
-
-    void assign(shutdown_action& to, std::string_view key) {
-        to = static_cast<shutdown_action>(*in_.word(key));
     }
 
     void load_boot() {
@@ -253,15 +232,16 @@ private:
     }
 
     reader& in_;
+    load_options options_;
     domain_config c_;
 };
 
-void add_overrides(parse_result& to, std::span<std::string const> overrides) {
+void add_overrides(parse_result& to, std::span<std::string const> overrides, dialect d) {
     std::string text;
     for (auto const& o : overrides) {
         text += o + '\n';
     }
-    auto more = parse(text, "command line");
+    auto more = parse(text, "command line", d);
     append(to.ast, std::move(more.ast));
     std::move(more.diagnostics.items.begin(), more.diagnostics.items.end(),
               std::back_inserter(to.diagnostics.items));
@@ -271,15 +251,16 @@ void add_overrides(parse_result& to, std::span<std::string const> overrides) {
 
 expected<loaded_domain, diagnostics> parse_domain(std::string_view text,
                                                   std::string_view file_name,
-                                                  std::span<std::string const> overrides) {
-    auto parsed = parse(text, file_name);
+                                                  std::span<std::string const> overrides,
+                                                  load_options options) {
+    auto parsed = parse(text, file_name, options.dialect);
     if (!overrides.empty()) {
-        add_overrides(parsed, overrides);
+        add_overrides(parsed, overrides, options.dialect);
     }
     diagnostics& out = parsed.diagnostics;
     auto const syntax_errors = static_cast<std::ptrdiff_t>(out.items.size());
-    reader in(parsed.ast, domain_schema(), out);
-    loaded_domain loaded{domain_loader(in).load(), {}};
+    reader in(parsed.ast, domain_schema(), out, options.dialect);
+    loaded_domain loaded{domain_loader(in, options).load(), {}};
     if (syntax_errors != 0) {
         // What is missing may stand in a line that did not parse: no complaint about absence.
         auto const begin = out.items.begin() + syntax_errors;
@@ -295,9 +276,9 @@ expected<loaded_domain, diagnostics> parse_domain(std::string_view text,
     return loaded;
 }
 
-expected<loaded_domain, diagnostics> load_domain(std::string const& path,
-                                                 std::span<std::string const> overrides) {
-    return parse_domain(XENPP_TRY(read_text_file(path)), path, overrides);
+expected<loaded_domain, diagnostics>
+load_domain(std::string const& path, std::span<std::string const> overrides, load_options options) {
+    return parse_domain(XENPP_TRY(read_text_file(path)), path, overrides, options);
 }
 
 } // namespace xenpp::config

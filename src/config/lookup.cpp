@@ -39,7 +39,7 @@ expected<std::string_view, lookup_fault> lookup::text(std::string_view key) cons
 
 expected<std::int64_t, lookup_fault> lookup::number(std::string_view key) const {
     std::string const digits(XENPP_TRY(text(key)));
-    if (find(key)->is_joined) {
+    if (auto const* const e = find(key); e == nullptr || e->is_joined) {
         return unexpected(lookup_fault::wrong_form);
     }
     char* end = nullptr;

@@ -46,6 +46,18 @@ std::string guest_names(guest_set guests) {
     return out.empty() ? "guests on Arm" : out + " guests";
 }
 
+/// The word that 4.17's xl takes a beginning of it for: the empty text begins "hvm".
+std::string_view exact_type(std::string_view key, std::string_view text) {
+    for (std::string_view word : {"hvm", "pv", "pvh", "generic"}) {
+        bool const is_of_key = key == "builder" ? word == "hvm" || word == "generic"
+                                                : key == "type" && word != "generic";
+        if (is_of_key && word.starts_with(text)) {
+            return word;
+        }
+    }
+    return {};
+}
+
 } // namespace
 
 number_fault parse_number(std::string const& text, std::int64_t& out) {
@@ -67,24 +79,29 @@ void sort_by_place(diagnostics& all, std::string_view file_name) {
                      [&](diagnostic const& a, diagnostic const& b) { return place(a) < place(b); });
 }
 
-reader::reader(file const& f, std::span<key_schema const> table, diagnostics& out)
-    : file_(f), table_(table), out_(out) {
-    for (auto& s : evaluate(f, &out)) {
+reader::reader(file const& f,
+               std::span<key_schema const> table,
+               diagnostics& out,
+               config::dialect d)
+    : file_(f), table_(table), out_(out), dialect_(d) {
+    for (auto& s : evaluate(f, &out, d)) {
         auto const* const schema = config::find(table, s.key);
         entries_.push_back({std::move(s), schema, false});
         entry& e = entries_.back();
         if (schema == nullptr) {
-            report_unknown(e);
+            if (d != dialect::exact) {
+                report_unknown(e);
+            }
         } else {
             e.is_good = has_right_type(e);
         }
     }
 }
 
-void reader::check(guest_set guest) {
+void reader::check(guest_set guest, bool must_run_here) {
     for (auto const& e : entries_) {
-        if (e.is_good) {
-            report_status(e, guest);
+        if (e.is_good && dialect_ != dialect::exact) {
+            report_status(e, guest, must_run_here);
         }
     }
 }
@@ -116,7 +133,9 @@ std::optional<int> reader::word(std::string_view key) const {
     if (e == nullptr) {
         return std::nullopt;
     }
-    int const index = word_index(e->schema->words, e->setting.value.text());
+    auto const& text = e->setting.value.text();
+    auto const whole = dialect_ == dialect::exact ? exact_type(key, text) : std::string_view();
+    int const index = word_index(e->schema->words, whole.empty() ? text : whole);
     return index >= 0 ? index : static_cast<int>(*number(key));
 }
 
@@ -138,6 +157,25 @@ void reader::report_at(source_span where, severity s, std::string message, std::
     out_.items.push_back(make_diagnostic(file_, where, s, std::move(message), std::move(hint)));
 }
 
+severity reader::value_severity() const noexcept {
+    return dialect_ == dialect::exact ? severity::warning : severity::error;
+}
+
+void reader::report_inside(std::string_view key, value const& v, value_error const& e) {
+    source_span at = v.span;
+    bool const is_verbatim = at.end - at.begin == v.text().size() + 2;
+    if (is_verbatim) {
+        at.begin += 1 + static_cast<std::uint32_t>(e.offset);
+        at.end -= 1;
+    }
+    // What ends 4.17's xl; of the other items it drops what it cannot read.
+    constexpr std::string_view fatal =
+        "disk|pci|usbctrl|usbdev|vkb|vdispl|vsnd|p9|vtpm|pvcalls|vnuma|ioports|iomem|irqs";
+    bool const is_error = dialect_ != dialect::exact || word_index(fatal, key) >= 0;
+    report_at(at, is_error ? severity::error : severity::warning,
+              fmt::format("`{}`: {}", key, e.reason), e.suggestion);
+}
+
 void reader::report_unknown(entry const& e) {
     if (!out_.wants(severity::warning)) {
         return; // before the costly search
@@ -152,7 +190,7 @@ void reader::report_unknown(entry const& e) {
               meant.empty() ? std::string() : fmt::format("did you mean `{}`?", meant));
 }
 
-void reader::report_status(entry const& e, guest_set guest) {
+void reader::report_status(entry const& e, guest_set guest, bool must_run_here) {
     auto const& row = *e.schema;
     auto const at = e.setting.key_span;
     if ((row.guests & guest) == 0 && row.status != key_status::refused) {
@@ -178,7 +216,7 @@ void reader::report_status(entry const& e, guest_set guest) {
         break;
     case key_status::refused:
         if (!is_neutral(e)) {
-            report_at(at, severity::error,
+            report_at(at, must_run_here ? severity::error : severity::warning,
                       fmt::format("`{}`{} is known, not supported yet: the guest would lack what "
                                   "it asks for",
                                   row.key, age),
@@ -225,7 +263,7 @@ bool reader::has_right_type(entry const& e) {
 bool reader::check_text(entry const& e, value const& v) {
     if (v.is_list()) {
         report_at(
-            v.span, severity::error,
+            v.span, value_severity(),
             fmt::format("`{}` takes {}, not a list", e.schema->key, to_string(e.schema->kind)));
         return false;
     }
@@ -237,7 +275,7 @@ bool reader::check_number(entry const& e, value const& v) {
         return false;
     }
     auto const fail = [&](std::string message, std::string hint = {}) {
-        report_at(v.span, severity::error, std::move(message), std::move(hint));
+        report_at(v.span, value_severity(), std::move(message), std::move(hint));
         return false;
     };
     if (e.setting.is_joined) {
@@ -270,6 +308,9 @@ bool reader::check_word(entry const& e, value const& v) {
     if (word_index(row.words, v.text()) >= 0) {
         return true;
     }
+    if (dialect_ == dialect::exact && !exact_type(row.key, v.text()).empty()) {
+        return true;
+    }
     std::int64_t n = 0;
     bool const is_number = parse_number(v.text(), n) == number_fault::none;
     if (is_number && row.kind == value_kind::word_or_boolean) {
@@ -292,7 +333,7 @@ bool reader::check_word(entry const& e, value const& v) {
 
 bool reader::check_items(entry const& e, value const& v) {
     if (!v.is_list()) {
-        report_at(v.span, severity::error,
+        report_at(v.span, value_severity(),
                   fmt::format("`{}` takes {}, not {}", e.schema->key, to_string(e.schema->kind),
                               quote(v.text())),
                   fmt::format("write [ {} ]", quote(v.text())));

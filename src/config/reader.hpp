@@ -6,6 +6,7 @@
 
 #include <xenpp/config/diagnostic.hpp>
 #include <xenpp/config/schema.hpp>
+#include <xenpp/config/value_error.hpp>
 
 #include <optional>
 #include <span>
@@ -32,11 +33,18 @@ void sort_by_place(diagnostics& all, std::string_view file_name);
 /// that did not pass was reported and reads as absent.
 class reader {
 public:
-    reader(file const& f, std::span<key_schema const> table, diagnostics& out);
+    /// In the exact dialect, what Xen 4.17's xl passes over is a warning at most.
+    reader(file const& f,
+           std::span<key_schema const> table,
+           diagnostics& out,
+           config::dialect d = dialect::documented);
+
+    config::dialect dialect() const noexcept { return dialect_; }
 
     /// Reports unknown keys, wrong types, and keys that are not supported or deprecated; `guest`
-    /// is the set of guest kinds that the file is for.
-    void check(guest_set guest);
+    /// is the set of guest kinds that the file is for. What xenpp cannot give is an error if
+    /// `must_run_here`.
+    void check(guest_set guest, bool must_run_here = true);
 
     bool has(std::string_view key) const { return find_good(key) != nullptr; }
 
@@ -50,6 +58,9 @@ public:
     /// Reports something about a key's value, or about the whole file if the key is absent.
     void report(std::string_view key, severity s, std::string message, std::string hint = {});
     void report_at(source_span where, severity s, std::string message, std::string hint = {});
+    /// Reports what is wrong inside a string of `key`, at its very place if the string is written
+    /// without escapes.
+    void report_inside(std::string_view key, value const& v, value_error const& e);
 
 private:
     struct entry {
@@ -60,7 +71,9 @@ private:
 
     entry const* find_good(std::string_view key) const;
     void report_unknown(entry const& e);
-    void report_status(entry const& e, guest_set guest);
+    void report_status(entry const& e, guest_set guest, bool must_run_here);
+    /// An error; where 4.17's xl goes on without the value, a warning.
+    severity value_severity() const noexcept;
     bool has_right_type(entry const& e);
     bool check_text(entry const& e, value const& v);
     bool check_number(entry const& e, value const& v);
@@ -71,6 +84,7 @@ private:
     file const& file_;
     std::span<key_schema const> table_;
     diagnostics& out_;
+    config::dialect dialect_;
     std::vector<entry> entries_;
 };
 

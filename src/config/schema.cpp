@@ -73,7 +73,7 @@ constexpr key_schema domain_table[] = {
 {"rtc_timeoffset",          number,          guest_all,      acted,       "", "", "0", "Seconds by which the guest's wall clock is off.", -s32 - 1, s32},
 {"vpt_align",               boolean,         guest_hvm,      unsupported, "", "0|1", "1", "Aligns the virtual platform timers to save interrupts."},
 {"msr_relaxed",             boolean,         guest_all,      unsupported, "", "0", "0", "Lets unknown model-specific registers read as zero."},
-{"mca_caps",                text_list,       guest_hvm,      unsupported, "", "", "", "Machine-check features of the guest."},
+{"mca_caps",                text_list,       guest_hvm,      unsupported, "lmce", "", "", "Machine-check features of the guest."},
 
 // Boot and firmware
 {"kernel",                  text,            guest_all,      acted,       "", "", "", "The path of the kernel image."},

@@ -76,10 +76,11 @@ public:
     static unexpected<value_error>
     unknown_key(std::size_t at, std::string_view key, std::string_view keys) {
         auto const meant = nearest(key, split_words(keys));
-        std::string list(keys);
+        constexpr std::size_t readable = 300;
+        std::string list(keys.size() < readable ? keys : "");
         std::replace(list.begin(), list.end(), '|', ' ');
         return fail_at(at, "`" + std::string(key) + "` is unknown",
-                       meant.empty() ? "there are: " + list
+                       meant.empty() ? (list.empty() ? list : "there are: " + list)
                                      : "did you mean `" + std::string(meant) + "`?");
     }
 

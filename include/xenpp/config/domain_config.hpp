@@ -2,7 +2,9 @@
 // What a domain is to be, as a plain structure: what xl.cfg asks for, without its spelling.
 #pragma once
 
+#include <xenpp/config/ast.hpp>
 #include <xenpp/config/cpu_list.hpp>
+#include <xenpp/config/domain_parts.hpp>
 #include <xenpp/config/uuid.hpp>
 #include <xenpp/dev/vbd/config.hpp>
 
@@ -87,6 +89,15 @@ struct domain_config {
     std::optional<std::uint32_t> max_event_channels;
 
     std::vector<dev::vbd_config> disks;
+    policy_part policy;
+    processor_part processor;
+    firmware_part firmware;
+    platform_part platform;
+    display_part display;
+    device_model_part device_model;
+    passthrough_part passthrough;
+    pv_device_part pv_device;
+    arm_part arm;
 
     friend bool operator==(domain_config const&, domain_config const&) = default;
 };
@@ -96,6 +107,10 @@ std::string_view to_string(domain_type t) noexcept;
 std::string_view to_string(shutdown_action a) noexcept;
 std::string_view to_string(tsc_mode m) noexcept;
 std::string_view to_string(timer_mode m) noexcept;
+
+/// The settings that load to an equal configuration: identity and size always, the rest where it
+/// is not at its default.
+std::vector<setting> to_settings(domain_config const& c);
 
 /// An xl.cfg text that loads to an equal configuration.
 std::string print(domain_config const& c);

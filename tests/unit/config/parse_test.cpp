@@ -203,8 +203,6 @@ TEST_CASE("settings.appending_joins_text_and_lists") {
     CHECK(s[0].value == text("xy"));
     CHECK(s[0].is_joined);
     CHECK(s[1].value == list_of({text("1"), text("2")}));
-    CHECK(find(s, "b") == &s[1]);
-    CHECK(find(s, "c") == nullptr);
 }
 
 TEST_CASE("settings.appending_across_kinds_is_an_error") {
