@@ -43,6 +43,7 @@ struct options {
     bool monitor = false;
     std::string state_dir;
     xenpp::transport::machine_config machine;
+    std::vector<std::string> notes; ///< on the machine's description
 };
 
 template <class T>
@@ -54,7 +55,7 @@ bool read_number(std::string_view text, T& into) {
 xenpp::result<options> read_options(std::vector<std::string> const& arguments) {
     constexpr std::string_view operation = "xenppd";
     options o;
-    o.machine = XENPP_TRY(xenpp::machine_config_from_environment());
+    o.machine = XENPP_TRY(xenpp::machine_config_from_environment(&o.notes));
     for (std::size_t i = 0; i < arguments.size(); ++i) {
         auto const& a = arguments[i];
         if (a == "-f" || a == "--foreground") {
@@ -97,6 +98,9 @@ void say(std::string_view line) {
 
 /// Serves until the machine ends or a signal comes. The program's exit code.
 xenpp::result<int> serve(xenpp::os::state_dir const& where, options const& o, int signals) {
+    for (auto const& note : o.notes) {
+        say(note);
+    }
     auto d = XENPP_TRY(xenpp::daemon::start(where, o.machine, say));
     for (;;) {
         pollfd fds[]{{d.fd(), POLLIN, 0}, {signals, POLLIN, 0}};

@@ -92,6 +92,10 @@ constexpr std::array block_detach_options{
 constexpr std::array dmesg_options{
     option{'c', "clear", "", "Forget what was printed."},
 };
+constexpr std::array check_options{
+    option{0, "strict", "", "Exit with 1 for warnings too."},
+    option{0, "schema", "", "Print the JSON Schema of domain configurations instead."},
+};
 constexpr std::array host_options{
     option{'f', "force", "", "stop: end the host although it has guests."},
 };
@@ -202,11 +206,15 @@ constexpr std::array table{
     command{"usbdev-detach", nullptr, "", no_usb},
     command{"usb-list", nullptr, "", no_usb},
     command{"qemu-monitor-command", nullptr, "", "no guest has a device model"},
+    command{"check", xl::check, "[options] <File>...", "Say what is wrong with configuration files, without any host", check_options},
+    command{"diff", xl::diff, "<File> <File>", "Say how two domain configurations differ", {}, 2, 2},
+    command{"plan", xl::plan, "<File> [Domain]", "Say what a configuration would change of the running domain, and which of it needs a reboot", {}, 1, 2},
+    command{"apply", xl::apply, "<File> [Domain]", "Make the changes that can be made while the domain runs", {}, 1, 2, false, true},
     command{"host", xl::host, "[options] <start|stop|status>", "Start, stop or describe the embedded host", host_options, 1, 1},
 };
 // clang-format on
 
-static_assert(table.size() == 93, "Xen 4.17's 92 commands and host");
+static_assert(table.size() == 97, "Xen 4.17's 92 commands, host, and those on files");
 
 } // namespace
 

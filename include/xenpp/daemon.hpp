@@ -19,10 +19,13 @@ using daemon_log = std::function<void(std::string_view line)>;
 
 /// What the environment says of a machine to be started: XENPP_MEMORY_MIB, XENPP_CPUS, XENPP_QEMU,
 /// XENPP_QEMU_CPU (QEMU's -cpu, as in "max,-svm"), XENPP_IMAGE, XENPP_ACCEL ("tcg" or "kvm"),
-/// XENPP_OPTIONS (the hypervisor's command line). The image is otherwise looked for beside the
-/// calling program, and the machine has as many CPUs as this computer, 8 at most. Errors: a
-/// variable that makes no sense.
-result<transport::machine_config> machine_config_from_environment();
+/// XENPP_OPTIONS (the hypervisor's command line; without it that of xen.cfg in
+/// `config::config_dir()`). Its `mem=` and `maxcpus=` are the machine's too, where the variables do
+/// not say otherwise; what it asks for without effect is added to `notes`, a line each. The image
+/// is otherwise looked for beside the calling program, and the machine has as many CPUs as this
+/// computer, 8 at most. Errors: a variable that makes no sense.
+result<transport::machine_config>
+machine_config_from_environment(std::vector<std::string>* notes = nullptr);
 
 /// One for a state folder. It finds the machine that runs there, or starts one, and serves it:
 /// xenstore for tools and guests, event channels for other processes, a console for each domain,

@@ -61,6 +61,13 @@ result<int> info(session& s, arguments const& args);
 result<int> dmesg(session& s, arguments const& args);
 result<int> debug_keys(session& s, arguments const& args);
 
+// Our own: what is wrong with configuration files, how two differ, what one would change of the
+// running domain, and those changes that can be made while it runs.
+result<int> check(session& s, arguments const& args);
+result<int> diff(session& s, arguments const& args);
+result<int> plan(session& s, arguments const& args);
+result<int> apply(session& s, arguments const& args);
+
 /// Our own: the embedded host's `start`, `stop` and `status`.
 result<int> host(session& s, arguments const& args);
 

@@ -6,18 +6,21 @@
 #include <xenpp/cli/xl.hpp>
 #include <xenpp/config/json.hpp>
 #include <xenpp/config/load.hpp>
+#include <xenpp/config/xen_config.hpp>
 #include <xenpp/config/xl_config.hpp>
+#include <xenpp/os/file.hpp>
+#include <xenpp/os/unique_fd.hpp>
 
 #include <fmt/format.h>
 
+#include <fcntl.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <chrono>
 
 namespace xenpp::cli::xl {
 namespace {
-
-constexpr char const* xl_conf = "/etc/xen/xl.conf";
 
 // libxl's error numbers, which xl's create returns without their sign.
 constexpr int libxl_fail = 3;
@@ -64,7 +67,8 @@ void print_findings(session& s, config::diagnostics const& found) {
 
 /// xl.conf; its defaults where there is none.
 result<config::xl_config> load_defaults(session& s, bool is_quiet) {
-    if (access(xl_conf, F_OK) != 0) {
+    auto const xl_conf = config::config_dir() + "/xl.conf";
+    if (access(xl_conf.c_str(), F_OK) != 0) {
         return config::xl_config();
     }
     auto const loaded = config::load_xl_config(xl_conf);
@@ -82,7 +86,7 @@ result<config::domain_config> load(session& s, source const& from, bool is_quiet
     if (!is_quiet) {
         s.complain(fmt::format("Parsing config from {}", from.file));
     }
-    auto const loaded = config::load_domain(from.file, from.settings);
+    auto const loaded = config::load_domain(from.file, from.settings, {config::dialect::lint});
     if (!loaded) {
         print_findings(s, loaded.error());
         return refuse(fmt::format("Failed to parse config: {}", from.file));
@@ -136,6 +140,32 @@ result<void> apply_masks(xenpp::host const& h,
     return {};
 }
 
+/// While it lives, other creations wait: Xen's lock on the whole of xl.conf's `lockfile`, taken
+/// where dom0 may give memory up.
+result<os::unique_fd> lock_creation(config::xl_config const& defaults) {
+    constexpr mode_t owner_alone = 0600;
+    os::unique_fd lock(
+        ::open(defaults.lockfile.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, owner_alone));
+    if (!lock) {
+        // Only a file that somebody chose is worth failing for: /var/lock is not everybody's.
+        bool const is_chosen = defaults.lockfile != config::xl_config().lockfile;
+        return is_chosen
+                   ? result<os::unique_fd>(os::fail_errno("open the lock file", defaults.lockfile))
+                   : result<os::unique_fd>(std::move(lock));
+    }
+
+    struct flock whole {};
+
+    whole.l_type = F_WRLCK;
+    whole.l_whence = SEEK_SET;
+    while (::fcntl(lock.get(), F_SETLKW, &whole) != 0) {
+        if (errno != EINTR) {
+            return os::fail_errno("take the lock file", defaults.lockfile);
+        }
+    }
+    return lock;
+}
+
 /// Everything behind the configuration. The domain is destroyed again if a step before its start
 /// fails.
 result<int> run(session& s,
@@ -144,6 +174,9 @@ result<int> run(session& s,
                 config::xl_config const& defaults) {
     auto& h = *XENPP_TRY(s.open());
     auto const begin = std::chrono::steady_clock::now();
+    auto lock = defaults.autoballoon == config::autoballoon::off
+                    ? os::unique_fd()
+                    : XENPP_TRY(lock_creation(defaults));
     auto const d = XENPP_TRY(h.create(c, {.start = false, .monitored = !args.has("e")}));
     auto const start = [&]() -> result<void> {
         if (!args.has("ignore-global-affinity-masks")) {
@@ -163,6 +196,7 @@ result<int> run(session& s,
         }
         return unexpected(started.error());
     }
+    lock = os::unique_fd();
     std::chrono::duration<double, std::milli> const taken =
         std::chrono::steady_clock::now() - begin;
     s.log(1,
