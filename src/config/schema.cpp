@@ -230,9 +230,20 @@ constexpr key_schema xl_table[] = {
 {"remus.default.netbufscript", text,         guest_all,      unsupported, "", "", "", "The script that buffers the network of a replicated domain."},
 {"colo.default.proxyscript", text,           guest_all,      unsupported, "", "", "", "The script that compares the network of a replicated domain."},
 };
+
+constexpr key_schema cpupool_table[] = {
+{"name",                    text,            guest_all,      acted,       "", "", "the file's name", "The pool's name."},
+{"sched",                   word,            guest_all,      acted,       "credit|credit2|rtds|null|arinc653", "", "the hypervisor's", "The scheduler of the pool's CPUs."},
+{"nodes",                   text_or_list,    guest_all,      acted,       "", "", "", "The NUMA nodes whose CPUs it gets."},
+{"cpus",                    text_or_list,    guest_all,      acted,       "", "", "one free CPU", "The CPUs that it gets."},
+};
 // clang-format on
 
 } // namespace
+
+std::span<key_schema const> cpupool_schema() noexcept {
+    return cpupool_table;
+}
 
 std::span<key_schema const> domain_schema() noexcept {
     return domain_table;

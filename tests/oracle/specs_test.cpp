@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Generated structured values: our exact dialect accepts, refuses and reads what libxlutil does.
-#include "oracle/oracle.hpp"
+#include "oracle/compare.hpp"
 
 #include <xenpp/config/pci_spec.hpp>
 
@@ -11,24 +11,6 @@ namespace {
 
 using namespace xenpp::config;
 using oracle::generator;
-
-/// Makes one text after the other, and compares what the two sides say of it.
-template <class Make, class Theirs, class Ours>
-void compare(Make make, Theirs theirs, Ours ours) {
-    generator from(oracle::seed());
-    std::uint64_t accepted = 0;
-    for (std::uint64_t i = 0; i < oracle::inputs(); ++i) {
-        std::string const text = make(from);
-        std::string const expected = theirs(text);
-        accepted += expected == "refused" ? 0U : 1U;
-        if (ours(text) != expected) {
-            INFO("'" << oracle::shown(text) << "'");
-            CHECK(ours(text) == expected);
-        }
-    }
-    CHECK(accepted > oracle::inputs() / 20); // the generator makes good texts too
-    CHECK(accepted < oracle::inputs() * 19 / 20);
-}
 
 std::string make_pci(generator& from) {
     constexpr std::string_view begins[] = {"0000:03:00.0", "03:1f.7", "3:0.*",
@@ -123,9 +105,9 @@ std::string our_rdm(std::string const& text) {
 } // namespace
 
 TEST_CASE("oracle.pci_devices_are_read_as_libxlutil_reads_them") {
-    compare(make_pci, their_pci, our_pci);
+    oracle::compare(make_pci, their_pci, our_pci);
 }
 
 TEST_CASE("oracle.rdm_is_read_as_libxlutil_reads_it") {
-    compare(make_rdm, their_rdm, our_rdm);
+    oracle::compare(make_rdm, their_rdm, our_rdm);
 }

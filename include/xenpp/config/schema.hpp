@@ -62,6 +62,8 @@ struct key_schema {
 std::span<key_schema const> domain_schema() noexcept;
 /// The keys of xl.conf: all 21 of Xen 4.17.
 std::span<key_schema const> xl_schema() noexcept;
+/// The keys of xlcpupool.cfg: all 4.
+std::span<key_schema const> cpupool_schema() noexcept;
 
 /// The row of `key`, or null.
 key_schema const* find(std::span<key_schema const> table, std::string_view key) noexcept;

@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+// Any text as any structured value: no crash, and what was understood reads back as it was.
+#include <xenpp/config/cpuid_policy.hpp>
+#include <xenpp/config/device_specs.hpp>
+#include <xenpp/config/pci_spec.hpp>
+#include <xenpp/config/viridian.hpp>
+#include <xenpp/config/vnuma.hpp>
+
+#include <cstdint>
+#include <cstdlib>
+#include <string_view>
+
+namespace {
+
+using namespace xenpp::config;
+
+void require(bool holds) {
+    if (!holds) {
+        std::abort();
+    }
+}
+
+template <class Spec>
+void check(std::string_view text) {
+    Spec first;
+    if (!parse_spec(text, first)) {
+        return;
+    }
+    Spec second;
+    auto const printed = print(first);
+    if constexpr (std::is_same_v<decltype(printed), std::string const>) {
+        require(parse_spec(printed, second).has_value());
+    } else {
+        for (auto const& part : printed) {
+            require(parse_spec(part, second).has_value());
+        }
+    }
+    require(first == second);
+}
+
+void check_pci(std::string_view text) {
+    for (auto d : {dialect::exact, dialect::documented}) {
+        auto const first = parse_pci_spec(text, d);
+        if (first && first->name.find(',') == std::string::npos &&
+            first->name.empty() == (text.find("name=") == std::string_view::npos)) {
+            auto const second = parse_pci_spec(print(*first), d);
+            require(second.has_value() && *second == *first);
+        }
+    }
+    static_cast<void>(parse_rdm_spec(text, dialect::exact));
+    if (auto const rdm = parse_rdm_spec(text)) {
+        require(parse_rdm_spec(print(*rdm)).value() == *rdm);
+    }
+}
+
+} // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(std::uint8_t const* data, std::size_t size);
+
+extern "C" int LLVMFuzzerTestOneInput(std::uint8_t const* data, std::size_t size) {
+    std::string_view const text(reinterpret_cast<char const*>(data), size);
+    check<usbctrl_spec>(text);
+    check<usbdev_spec>(text);
+    check<channel_spec>(text);
+    check<vtpm_spec>(text);
+    check<p9_spec>(text);
+    check<pvcalls_spec>(text);
+    check<vfb_spec>(text);
+    check<vkb_spec>(text);
+    check<vdispl_spec>(text);
+    check<vsnd_spec>(text);
+    check<ioport_range>(text);
+    check<iomem_range>(text);
+    check<irq_number>(text);
+    check<vnuma_node>(text);
+    check<viridian_set>(text);
+    check<cpuid_leaf>(text);
+    if (auto const cpuid = parse_cpuid(text)) {
+        require(parse_cpuid(print(*cpuid)).value() == *cpuid);
+    }
+    check_pci(text);
+    return 0;
+}
