@@ -40,16 +40,15 @@ result<std::vector<cpuid_leaf>> supported_cpuid() {
 } // namespace
 
 accelerator_choice choose_accelerator(std::span<cpuid_leaf const> supported_by_kvm) {
-    bool has_vmx = false;
     for (auto const& leaf : supported_by_kvm) {
         if (leaf.function == 0x80000001 && (leaf.ecx & (1U << 2)) != 0) {
             return {accelerator::kvm, "KVM offers SVM to its guests"};
         }
-        has_vmx = has_vmx || (leaf.function == 1 && (leaf.ecx & (1U << 5)) != 0);
+        if (leaf.function == 1 && (leaf.ecx & (1U << 5)) != 0) {
+            return {accelerator::kvm, "KVM offers VMX to its guests"};
+        }
     }
-    return {accelerator::tcg,
-            has_vmx ? "KVM offers its guests VMX, which the hypervisor does not drive yet"
-                    : "KVM does not offer SVM to its guests"};
+    return {accelerator::tcg, "KVM offers its guests neither SVM nor VMX"};
 }
 
 result<accelerator_choice> choose_accelerator(accelerator wanted) {

@@ -101,6 +101,17 @@ public:
         return random_();
     }
 
+    // What a vendor's exits ask for.
+    void load_xcr0(std::uint64_t x) { xcr0 = x; }
+
+    void load_tsc_aux(std::uint64_t x) { tsc_aux = x; }
+
+    void load_debug_registers(std::array<std::uint64_t, 4> const& dr) { debug_addresses = dr; }
+
+    void load_dr6(std::uint64_t x) { debug_status = x; }
+
+    std::uint64_t dr6() const { return debug_status; }
+
     expected<void, errc> create_vcpu(hv::vcpu<fake_platform>& v) {
         std::lock_guard const hold(mutex_);
         if (fail_create_vcpu) {
@@ -170,6 +181,8 @@ public:
     std::function<void(cpu_id)> on_flush; ///< a CPU's TLB forgets all that guests have
     std::function<void(cpu_id, std::uint64_t)> on_flush_page;
     bool fail_create_vcpu = false;
+    std::uint64_t xcr0 = 0, tsc_aux = 0, debug_status = 0;
+    std::array<std::uint64_t, 4> debug_addresses{};
     mm::second_level nested_format = mm::second_level::of<mm::npt>();
     std::atomic<std::uint64_t> allocations_left = ~std::uint64_t{0}; ///< then all fail
     std::atomic<bool> is_shut_down = false;

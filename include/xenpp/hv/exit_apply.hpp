@@ -4,6 +4,7 @@
 
 #include <xenpp/hv/domain_life.hpp>
 #include <xenpp/hv/exit_action.hpp>
+#include <xenpp/hv/exit_mmio.hpp>
 #include <xenpp/hv/interrupt.hpp>
 #include <xenpp/hv/print.hpp>
 #include <xenpp/hv/scheduler.hpp>
@@ -34,15 +35,44 @@ void vcpu_wait(vcpu<P>& v) noexcept {
     vcpu_sleep(v);
 }
 
+namespace detail {
+
+/// What is to be known of a vCPU that cannot go on: registers, mode, code, the processor's word.
+template <class P>
+void print_state(vcpu<P>& v) noexcept {
+    auto const& c = v.context;
+    auto& hv = v.dom.hv;
+    print(hv, "  rip ", hex{c.rip}, " rsp ", hex{c.rsp}, " rflags ", hex{c.rflags});
+    print(hv, "  rax ", hex{c.rax}, " rbx ", hex{c.rbx}, " rcx ", hex{c.rcx}, " rdx ", hex{c.rdx});
+    print(hv, "  rsi ", hex{c.rsi}, " rdi ", hex{c.rdi}, " rbp ", hex{c.rbp});
+    print(hv, "  r8 ", hex{c.r8}, " r9 ", hex{c.r9}, " r10 ", hex{c.r10}, " r11 ", hex{c.r11});
+    print(hv, "  r12 ", hex{c.r12}, " r13 ", hex{c.r13}, " r14 ", hex{c.r14}, " r15 ", hex{c.r15});
+    print(hv, "  cr0 ", hex{c.cr0}, " cr3 ", hex{c.cr3}, " cr4 ", hex{c.cr4});
+    if (v.dom.kind != domain_kind::hvm) {
+        return;
+    }
+    print(hv, "  efer ", hex{c.efer}, " cs base ", hex{c.cs_base}, " cpl ", unsigned{c.cpl},
+          c.long_code ? " 64-bit code"
+          : c.code32  ? " 32-bit code"
+                      : " 16-bit code");
+    line_buffer code;
+    for (auto const byte : fetch_instruction(v)) {
+        code.add(" ");
+        code.add(hex{byte});
+    }
+    print(hv, "  code", code.text());
+    if constexpr (requires { hv.platform.print_exit(v); }) {
+        hv.platform.print_exit(v);
+    }
+}
+
+} // namespace detail
+
 /// Ends the domain of `v` for something that cannot be carried on from, and says where it was.
 template <class P>
 void domain_crash(vcpu<P>& v, char const* why) noexcept {
-    auto const& c = v.context;
-    auto& hv = v.dom.hv;
-    print(hv, "d", v.dom.id, "v", v.id, " crashed: ", std::string_view(why));
-    print(hv, "  rip ", hex{c.rip}, " rsp ", hex{c.rsp}, " rflags ", hex{c.rflags});
-    print(hv, "  rax ", hex{c.rax}, " rcx ", hex{c.rcx}, " rdx ", hex{c.rdx});
-    print(hv, "  cr0 ", hex{c.cr0}, " cr3 ", hex{c.cr3}, " cr4 ", hex{c.cr4});
+    print(v.dom.hv, "d", v.dom.id, "v", v.id, " crashed: ", std::string_view(why));
+    detail::print_state(v);
     domain_shutdown(v.dom, abi::shutdown_crash);
 }
 

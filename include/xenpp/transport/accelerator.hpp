@@ -28,9 +28,8 @@ struct accelerator_choice {
     std::string why;                     ///< in words, for the one line said at start
 };
 
-/// KVM if its guests may have SVM (0x80000001 ECX bit 2, AMD APM3), for our hypervisor has guests
-/// of its own and SVM is what it drives: on VMX alone (1 ECX bit 5, SDM2) QEMU's translator, which
-/// has SVM, serves better. That /dev/kvm opens says nothing.
+/// KVM if its guests may have SVM (0x80000001 ECX bit 2, AMD APM3) or VMX (1 ECX bit 5, SDM2), for
+/// our hypervisor has guests of its own. That /dev/kvm opens says nothing.
 accelerator_choice choose_accelerator(std::span<cpuid_leaf const> supported_by_kvm);
 
 /// The choice for this computer. `wanted` other than `automatic` is obeyed; an error if it is KVM
