@@ -116,6 +116,17 @@ void keep_command_line(std::string_view text) noexcept {
     to[n] = '\0';
 }
 
+/// sched=: the scheduler of pool 0.
+void choose_scheduler(std::string_view name) noexcept {
+    auto& pool = machine().scheduler.pools[0];
+    if (name == "null") {
+        pool.sched_id = abi::scheduler_null;
+    } else if (!name.empty() && name != "credit2") {
+        hv::print(machine(), "sched=", name, ": there are credit2 and null; using credit2");
+    }
+    hv::print(machine(), "Using scheduler: ", pool.is_null() ? "null" : "credit2");
+}
+
 /// The TSC's rate from whoever started the machine, if it comes within a second; else measured.
 std::uint32_t known_tsc_khz() noexcept {
     if (!has_link) {
@@ -208,6 +219,7 @@ void boot_main(std::uint32_t information, std::uint32_t is_multiboot2) {
     keep_command_line(info.command_line);
     machine().guest_console = option(info.command_line, "guest_loglvl") == "all";
     print_banner(info);
+    choose_scheduler(option(info.command_line, "sched"));
     std::uint64_t end = 0;
     for (unsigned i = 0; i < info.ram_count; ++i) {
         end = std::max(end, info.ram[i].base + info.ram[i].size);

@@ -17,6 +17,7 @@ result<void> create_domain(build_core& s, abi::domctl_createdomain request) {
     auto const& w = s.settings;
     std::ranges::copy(w.uuid, request.handle);
     request.max_vcpus = w.max_vcpus;
+    request.cpupool_id = w.cpupool;
     request.max_evtchn_port = w.max_event_port;
     request.max_grant_frames = w.max_grant_frames;
     request.max_maptrack_frames = w.max_maptrack_frames;

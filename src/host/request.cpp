@@ -36,9 +36,6 @@ result<void> check_words(config::domain_config const& c) {
     if (!c.acpi && c.type == config::domain_type::pvh) {
         return fail(operation, "acpi = 0: a PVH guest finds its CPUs by ACPI, so it must have it");
     }
-    if (!c.pool.empty() && c.pool != "Pool-0" && c.pool != "0") {
-        return fail(operation, fmt::format("there is no CPU pool \"{}\", only Pool-0", c.pool));
-    }
     return {};
 }
 
@@ -122,6 +119,17 @@ result<void> set_scheduling(config::domain_config const& c, builder::domain_sett
     return {};
 }
 
+result<std::uint32_t> find_pool(session& s, std::string const& name) {
+    if (name.empty()) {
+        return 0;
+    }
+    auto const pool = XENPP_TRY(find_cpupool(s, name));
+    if (pool.cpus.empty()) {
+        return fail(operation, fmt::format("pool = \"{}\": that CPU pool has no CPU", name));
+    }
+    return pool.id;
+}
+
 result<builder::domain_settings>
 settings_of(session& s, config::domain_config const& c, config::uuid const& id) {
     builder::domain_settings out;
@@ -140,6 +148,7 @@ settings_of(session& s, config::domain_config const& c, config::uuid const& id) 
         out.timer_mode = static_cast<std::uint32_t>(*c.timer_mode);
     }
     out.time_offset_s = c.rtc_timeoffset_s;
+    out.cpupool = XENPP_TRY(find_pool(s, c.pool));
     XENPP_TRY(set_scheduling(c, out));
     XENPP_TRY(set_affinity(s, c, out));
     return out;

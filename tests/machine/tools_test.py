@@ -95,7 +95,7 @@ class Processors(ToolsTest):
             self.bed.wait(f"it to run on CPU {cpu}", lambda c=cpu: self.bed.xl(
                 "vcpu-list", "--csv", "one").stdout.splitlines()[1].split(",")[3] == c)
 
-    def test_weights(self):
+    def test_weights_and_caps(self):
         for name in ("light", "heavy"):
             self.guest(name)
             self.bed.xl("vcpu-pin", name, "all", "0")
@@ -106,15 +106,40 @@ class Processors(ToolsTest):
         now = self.shares()
         self.assertAlmostEqual(now["light"], 33.3, delta=2)
         self.assertAlmostEqual(now["heavy"], 66.7, delta=2)
+        self.bed.xl("destroy", "light")
+        self.bed.xl("sched-credit2", "-d", "heavy", "-c", "25")
+        time.sleep(2)
+        self.assertAlmostEqual(self.shares()["heavy"], 25, delta=2)
+
+    def test_pools(self):
+        self.guest("one")
+        self.bed.type_into("one", SPIN)
+        self.bed.xl("cpupool-cpu-remove", "Pool-0", "1")
+        self.bed.xl("cpupool-create", 'name="other"', 'sched="null"')
+        self.bed.xl("cpupool-migrate", "one", "other")
+        self.bed.wait("it to run on CPU 1", lambda: self.bed.xl(
+            "vcpu-list", "--csv", "one").stdout.splitlines()[1].split(",")[3] == "1")
+        self.assertGreater(self.shares(5)["one"], 90)
+        self.bed.create("two", cmdline="console=hvc0 quiet", pool="other")  # its vCPU has no CPU left
+        self.assertEqual(self.shares(2)["two"], 0)
+        self.bed.xl("cpupool-migrate", "two", "Pool-0")
+        self.bed.wait_log("two", "GUEST-UP")
+        refused = self.bed.xl("cpupool-destroy", "other", check=False)
+        self.assertIn("it has 1 domains", refused.stderr)
+        self.bed.xl("cpupool-migrate", "one", "Pool-0")
+        self.bed.xl("cpupool-destroy", "other")
+        self.bed.xl("cpupool-cpu-add", "Pool-0", "1")
 
 
 class Keys(ToolsTest):
-    def test_sysrq(self):
+    def test_sysrq_and_nmi(self):
         for kind in ("pvh", "pv"):
             name = "k" + kind
             self.guest(name, type=kind)
             self.bed.xl("sysrq", name, "h")
             self.ask(name, "dmesg | grep -c 'sysrq: HELP'", "^1")
+            self.bed.xl("trigger", name, "nmi")
+            self.ask(name, "dmesg | grep -ci 'nmi.*unknown reason'", "^[1-9]")
             self.bed.xl("destroy", name)
 
 

@@ -15,6 +15,7 @@ namespace xenpp::builder {
 struct domain_settings {
     std::array<std::uint8_t, 16> uuid{};
     std::uint32_t max_vcpus = 1;
+    std::uint32_t cpupool = 0;
 
     std::uint32_t max_event_port = 1023;
     std::int32_t max_grant_frames = -1; ///< negative: the hypervisor's default

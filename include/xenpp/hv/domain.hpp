@@ -71,8 +71,9 @@ struct domain {
     std::array<std::uint8_t, 16> handle{}; ///< the uuid
     std::uint32_t create_flags = 0;        ///< domctl_cdf_*
     std::uint32_t ssidref = 0;
-    std::uint64_t created_ns = 0; ///< system time of creation; tells a reused domid
-    std::uint32_t cpupool = 0;
+    std::uint64_t created_ns = 0;          ///< system time of creation; tells a reused domid
+    std::uint32_t cpupool = 0;             ///< the scheduler's, as the next
+    bool is_in_pool = false;               ///< counted among the pool's domains
     std::uint32_t weight = 256;            ///< credit2
     std::uint32_t cap = 0;                 ///< percent of one CPU, 0: none
     std::uint64_t cap_used_ns = 0;         ///< run time in this cap period; the scheduler's

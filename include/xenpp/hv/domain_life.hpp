@@ -6,6 +6,7 @@
 #include <xenpp/abi/domctl.hpp>
 #include <xenpp/abi/sched.hpp>
 #include <xenpp/base/atomic.hpp>
+#include <xenpp/hv/cpupool_change.hpp>
 #include <xenpp/hv/cr4_policy.hpp>
 #include <xenpp/hv/event_channel_op.hpp>
 #include <xenpp/hv/grant_table_op.hpp>
@@ -205,6 +206,7 @@ void domain_free(domain<P>& d) noexcept {
             v = nullptr;
         }
     }
+    cpupool_leave(d);
     events_free(d);
     grants_free(d);
     if (d.shared_info != nullptr && d.kind != domain_kind::control) {
@@ -274,9 +276,6 @@ inline char const* why_not(abi::domctl_createdomain const& c, bool has_hvm) noex
     if (c.max_vcpus == 0 || c.max_vcpus > max_vcpus_per_domain) {
         return "the number of vCPUs must be from 1 to 128";
     }
-    if (c.cpupool_id != 0) {
-        return "there is no such cpupool";
-    }
     if (c.arch.emulation_flags != (is_hvm ? abi::x86_emu_lapic : 0)) {
         return "only a local APIC can be emulated (PVH), nothing for PV";
     }
@@ -344,7 +343,13 @@ create_domain(hypervisor<P>& hv, domid id, abi::domctl_createdomain const& c) no
     d->ssidref = c.ssidref;
     d->created_ns = hv.platform.now_ns();
     d->max_vcpus = c.max_vcpus;
-    auto made = detail::domain_equip(*d, c);
+    auto made = cpupool_join(*d, c.cpupool_id);
+    if (!made) {
+        print(hv, "createdomain: there is no cpupool ", c.cpupool_id);
+    }
+    if (made) {
+        made = detail::domain_equip(*d, c);
+    }
     if (made) {
         made = detail::domain_enter(*d);
     }
@@ -374,6 +379,7 @@ expected<domain<P>*, errc> create_control_domain(hypervisor<P>& hv,
     d->shared_info_frame = to_mfn(window.machine_base + shared_info_offset);
     d->shared_info = reinterpret_cast<abi::shared_info*>(hv.platform.map(d->shared_info_frame));
     auto equip = [&]() -> expected<void, errc> {
+        XENPP_TRY(cpupool_join(*d, 0));
         XENPP_TRY(events_create(*d, ~0U));
         XENPP_TRY(grants_create(*d, -1, -1, 2));
         auto* const v = XENPP_TRY(vcpu_create(*d, vcpu_id(0)));
@@ -433,6 +439,7 @@ expected<void, errc> destroy_domain(domain<P>& d) noexcept {
     if (!domain_stopped(d)) {
         return unexpected(errc::restart);
     }
+    XENPP_TRY(cpupool_move(d, 0)); // its pool need not wait for the last reference to it
     for (auto& watchdog : d.watchdogs) {
         retire_timer(hv, watchdog);
     }

@@ -6,6 +6,7 @@
 #include <xenpp/hv/domain_life.hpp>
 #include <xenpp/hv/domctl_call.hpp>
 #include <xenpp/hv/guest_time.hpp>
+#include <xenpp/hv/interrupt.hpp>
 
 #include <cstdint>
 #include <cstring>
@@ -125,11 +126,15 @@ domctl_result domctl_settimeoffset(domctl_call<P> const& c) noexcept {
 }
 
 /// Buttons: there is no ACPI hardware behind them in PVH, so pressing one has no effect, as in Xen.
-/// `nosys` for NMI, reset and INIT from outside.
+/// An NMI makes a guest say where it is. `nosys` for reset and INIT from outside.
 template <class P>
 domctl_result domctl_sendtrigger(domctl_call<P> const& c) noexcept {
     auto const& t = c.op.u.sendtrigger;
-    XENPP_TRY(c.find_vcpu(t.vcpu));
+    auto* const v = XENPP_TRY(c.find_vcpu(t.vcpu));
+    if (t.trigger == abi::domctl_sendtrigger_nmi && c.dom.kind != domain_kind::control) {
+        post_nmi(*v);
+        return domctl_answer::none;
+    }
     if (t.trigger != abi::domctl_sendtrigger_power && t.trigger != abi::domctl_sendtrigger_sleep) {
         return unexpected(errc::nosys);
     }

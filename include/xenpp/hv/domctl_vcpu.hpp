@@ -35,7 +35,7 @@ constexpr bool are_affinity_flags(std::uint32_t flags) noexcept {
 } // namespace detail
 
 /// Sets where a vCPU may run and had best run, and answers what is in force. `inval` for a map
-/// without any CPU that runs.
+/// without any CPU that runs, a hard one without any of the domain's pool.
 template <class P>
 domctl_result domctl_setvcpuaffinity(domctl_call<P> const& c) noexcept {
     auto const& a = c.op.u.vcpuaffinity;
@@ -52,7 +52,8 @@ domctl_result domctl_setvcpuaffinity(domctl_call<P> const& c) noexcept {
     if ((a.flags & abi::vcpuaffinity_soft) != 0) {
         soft = XENPP_TRY(read_bitmap(c.caller, a.cpumap_soft)) & online;
     }
-    if (hard == 0 || soft == 0) {
+    bool const sets_hard = (a.flags & abi::vcpuaffinity_hard) != 0;
+    if (hard == 0 || soft == 0 || (sets_hard && (hard & pool_cpus(c.dom)) == 0)) {
         return unexpected(errc::inval);
     }
     atomic_store(v->hard_affinity, hard);
@@ -85,12 +86,12 @@ domctl_result domctl_getvcpuaffinity(domctl_call<P> const& c) noexcept {
 }
 
 /// Weight and cap of the domain under the credit2 scheduler, the one that runs here. A cap is in
-/// percent of one CPU, 0: none. `inval` for another scheduler, parameters of single vCPUs, weight
-/// 0.
+/// percent of one CPU, 0: none. `inval` for another scheduler than its pool's, parameters of single
+/// vCPUs.
 template <class P>
 domctl_result domctl_scheduler_op(domctl_call<P> const& c) noexcept {
     auto& s = c.op.u.scheduler_op;
-    if (s.sched_id != abi::scheduler_credit2) {
+    if (s.sched_id != abi::scheduler_credit2 || is_null_scheduled(c.dom)) {
         return unexpected(errc::inval);
     }
     switch (s.cmd) {

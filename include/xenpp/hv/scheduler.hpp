@@ -1,51 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
-// Which vCPU runs where: one queue ordered by weighted run time, affinity and caps honoured.
+// Which vCPU runs where: one queue ordered by weighted run time; pools, affinity, caps honoured.
 #pragma once
 
 #include <xenpp/abi/vcpu.hpp>
 #include <xenpp/base/atomic.hpp>
 #include <xenpp/hv/domain.hpp>
-#include <xenpp/hv/platform.hpp>
-#include <xenpp/hv/timer.hpp>
+#include <xenpp/hv/scheduler_state.hpp>
 
-#include <array>
 #include <cstdint>
 
 namespace xenpp::hv {
-
-/// How long a vCPU runs while others wait, and by how much a waking one must be behind to preempt.
-inline constexpr std::uint64_t time_slice_ns = 10'000'000;
-inline constexpr std::uint64_t preempt_margin_ns = 500'000;
-/// A cap is a share of each period.
-inline constexpr std::uint64_t cap_period_ns = 10'000'000;
-/// A vCPU that slept starts at most this far behind the others, so that it cannot hoard time.
-inline constexpr std::uint64_t wake_bonus_ns = 5'000'000;
-
-/// What the scheduler keeps for one CPU.
-template <class P>
-struct alignas(64) scheduler_cpu {
-    vcpu<P>* current = nullptr; ///< null: idle; changed under the scheduler's lock
-    std::uint64_t slice_end_ns = 0;
-    std::uint64_t idle_since_ns = 0;
-    std::uint64_t idle_ns = 0; ///< total idle time
-    bool resched = false;      ///< atomic: pass through `choose` before entering a guest
-    bool online = false;
-    timer_queue timers;
-};
-
-/// The scheduler's data. All members but the atomics are under `lock`.
-template <class P>
-struct scheduler_state {
-    explicit scheduler_state(hypervisor<P>& h) noexcept : hv(h) {}
-
-    hypervisor<P>& hv;
-    spinlock lock;
-    vcpu<P>* queue = nullptr; ///< runnable, not running; least run time first
-    std::uint64_t min_vruntime = 0;
-    std::array<scheduler_cpu<P>, max_cpus> cpu;
-
-    scheduler_cpu<P>& on(cpu_id c) noexcept { return cpu[c.raw() % max_cpus]; }
-};
 
 namespace detail {
 
@@ -94,12 +58,53 @@ void dequeue(scheduler_state<P>& s, vcpu<P>& v) noexcept {
     }
 }
 
+/// Where `v` may run now: its hard affinity within its pool, or all of the pool where they have no
+/// CPU in common. In a pool of the null scheduler a vCPU runs on the CPU that is its own or
+/// nowhere.
+template <class P>
+cpu_mask allowed_cpus(scheduler_state<P>& s, vcpu<P> const& v) noexcept {
+    auto const& pool = s.pool_of(v.dom);
+    if (pool.is_null()) {
+        return s.on(v.processor).seated == &v ? pool.cpus & cpu_mask{1} << v.processor.raw() : 0;
+    }
+    cpu_mask const both = atomic_load(v.hard_affinity) & pool.cpus;
+    return both != 0 ? both : pool.cpus;
+}
+
+/// Gives `v` a CPU of its own if its pool wants that and one is free: the one it was on if it can.
+template <class P>
+void take_seat(scheduler_state<P>& s, vcpu<P>& v) noexcept {
+    auto const& pool = s.pool_of(v.dom);
+    if (!pool.is_null() || v.running || s.on(v.processor).seated == &v) {
+        return;
+    }
+    unsigned const n = s.hv.platform.cpu_count();
+    cpu_mask const usable = atomic_load(v.hard_affinity) & pool.cpus;
+    for (unsigned i = 0; i != n; ++i) {
+        unsigned const c = (v.processor.raw() + i) % n;
+        if (s.cpu[c].seated == nullptr && ((usable >> c) & 1) != 0) {
+            s.cpu[c].seated = &v;
+            v.processor = cpu_id(c);
+            return;
+        }
+    }
+}
+
+/// Whether it had one.
+template <class P>
+bool leave_seat(scheduler_state<P>& s, vcpu<P> const& v) noexcept {
+    auto& seated = s.on(v.processor).seated;
+    bool const had_one = seated == &v;
+    seated = had_one ? nullptr : seated;
+    return had_one;
+}
+
 /// Whether the cap of `v`'s domain leaves it time in this period; starts a new period when one is
 /// over. What a period ran too long counts against the next.
 template <class P>
 bool within_cap(vcpu<P>& v, std::uint64_t now) noexcept {
     auto& d = v.dom;
-    if (d.cap == 0) {
+    if (d.cap == 0 || d.hv.scheduler.pool_of(d).is_null()) {
         return true;
     }
     std::uint64_t const budget = cap_period_ns * d.cap / 100;
@@ -118,13 +123,17 @@ void charge(scheduler_state<P>& s, vcpu<P>& v, std::uint64_t now) noexcept {
     std::uint64_t const ran = now - v.run_since_ns;
     v.run_since_ns = now;
     v.vruntime += ran * 256 / (v.dom.weight == 0 ? 256 : v.dom.weight);
-    v.dom.cap_used_ns += ran;
-    if (v.vruntime > s.min_vruntime) {
-        std::uint64_t least = v.vruntime;
-        if (s.queue != nullptr && s.queue->vruntime < least) {
-            least = s.queue->vruntime;
+    // What it ran without a cap is no debt when it is given one.
+    v.dom.cap_used_ns = v.dom.cap == 0 ? 0 : v.dom.cap_used_ns + ran;
+    auto& pool = s.pool_of(v.dom);
+    if (v.vruntime > pool.min_vruntime) {
+        auto const* first = s.queue;
+        while (first != nullptr && first->dom.cpupool != v.dom.cpupool) {
+            first = first->next_in_queue;
         }
-        s.min_vruntime = least > s.min_vruntime ? least : s.min_vruntime;
+        std::uint64_t const least =
+            first != nullptr && first->vruntime < v.vruntime ? first->vruntime : v.vruntime;
+        pool.min_vruntime = least > pool.min_vruntime ? least : pool.min_vruntime;
     }
 }
 
@@ -133,11 +142,12 @@ void charge(scheduler_state<P>& s, vcpu<P>& v, std::uint64_t now) noexcept {
 template <class P>
 void tickle(scheduler_state<P>& s, vcpu<P>& v) noexcept {
     unsigned const n = s.hv.platform.cpu_count();
-    cpu_mask const allowed = v.hard_affinity;
+    take_seat(s, v);
+    cpu_mask const allowed = allowed_cpus(s, v);
     cpu_mask const preferred =
         (allowed & v.soft_affinity) != 0 ? allowed & v.soft_affinity : allowed;
     int target = -1;
-    std::uint64_t furthest = v.vruntime + preempt_margin_ns;
+    std::uint64_t furthest = v.vruntime + s.pool_of(v.dom).ratelimit_ns;
     for (cpu_mask const mask : {preferred, allowed}) {
         for (unsigned i = 0; i < n && target < 0; ++i) {
             unsigned const c = (v.processor.raw() + i) % n; // the last one first: its cache is warm
@@ -151,7 +161,7 @@ void tickle(scheduler_state<P>& s, vcpu<P>& v) noexcept {
     for (unsigned c = 0; c < n && target < 0; ++c) {
         auto const& cpu = s.cpu[c];
         if (cpu.online && ((allowed >> c) & 1) != 0 && cpu.current != nullptr &&
-            cpu.current->vruntime > furthest) {
+            cpu.current->dom.cpupool == v.dom.cpupool && cpu.current->vruntime > furthest) {
             furthest = cpu.current->vruntime;
             target = static_cast<int>(c);
         }
@@ -183,13 +193,43 @@ void vcpu_wake(vcpu<P>& v) noexcept {
     if (atomic_load(v.pause) != 0 || v.running || v.queued || v.dom.kind == domain_kind::control) {
         return;
     }
-    if (v.vruntime + wake_bonus_ns < s.min_vruntime) {
-        v.vruntime = s.min_vruntime - wake_bonus_ns;
+    auto const least = s.pool_of(v.dom).min_vruntime;
+    if (v.vruntime + wake_bonus_ns < least) {
+        v.vruntime = least - wake_bonus_ns;
     }
     detail::set_runstate(v, abi::runstate_runnable, s.hv.platform.now_ns());
     detail::enqueue(s, v);
     detail::tickle(s, v);
 }
+
+namespace detail {
+
+/// Makes a running vCPU pass through `choose`.
+template <class P>
+void interrupt(scheduler_state<P>& s, vcpu<P>& v) noexcept {
+    atomic_store(s.on(v.processor).resched, true);
+    if (v.processor != s.hv.platform.this_cpu()) {
+        s.hv.platform.kick(v.processor);
+    }
+}
+
+/// CPUs or seats came free: every waiting vCPU looks for one. With the lock held.
+template <class P>
+void tickle_all(scheduler_state<P>& s) noexcept {
+    for (auto* v = s.queue; v != nullptr; v = v->next_in_queue) {
+        tickle(s, *v);
+    }
+}
+
+/// `v` needs its own CPU no more: somebody else may have it.
+template <class P>
+void give_up_seat(scheduler_state<P>& s, vcpu<P> const& v) noexcept {
+    if (leave_seat(s, v)) {
+        tickle_all(s);
+    }
+}
+
+} // namespace detail
 
 /// `v` got a pause flag: takes it off the queue, or makes its CPU notice.
 template <class P>
@@ -200,12 +240,12 @@ void vcpu_sleep(vcpu<P>& v) noexcept {
         detail::dequeue(s, v);
         detail::set_runstate(v, detail::waiting_runstate(v), s.hv.platform.now_ns());
     } else if (v.running) {
-        atomic_store(s.on(v.processor).resched, true);
-        if (v.processor != s.hv.platform.this_cpu()) {
-            s.hv.platform.kick(v.processor);
-        }
+        detail::interrupt(s, v);
     } else if (v.dom.kind != domain_kind::control) {
         detail::set_runstate(v, detail::waiting_runstate(v), s.hv.platform.now_ns());
+    }
+    if ((atomic_load(v.pause) & pause_down) != 0 && !v.running) {
+        detail::give_up_seat(s, v);
     }
 }
 
@@ -233,11 +273,11 @@ template <class P>
 void vcpu_affinity_changed(vcpu<P>& v) noexcept {
     auto& s = v.dom.hv.scheduler;
     lock_guard const hold(s.lock);
-    if (v.running && ((v.hard_affinity >> v.processor.raw()) & 1) == 0) {
-        atomic_store(s.on(v.processor).resched, true);
-        if (v.processor != s.hv.platform.this_cpu()) {
-            s.hv.platform.kick(v.processor);
-        }
+    if (((atomic_load(v.hard_affinity) >> v.processor.raw()) & 1) == 0) {
+        detail::give_up_seat(s, v);
+    }
+    if (v.running && ((detail::allowed_cpus(s, v) >> v.processor.raw()) & 1) == 0) {
+        detail::interrupt(s, v);
     } else if (v.queued) {
         detail::tickle(s, v);
     }
@@ -259,7 +299,7 @@ template <class P>
 void scheduler_add(vcpu<P>& v) noexcept {
     auto& s = v.dom.hv.scheduler;
     lock_guard const hold(s.lock);
-    v.vruntime = s.min_vruntime;
+    v.vruntime = s.pool_of(v.dom).min_vruntime;
     v.runstate.state = static_cast<decltype(v.runstate.state)>(abi::runstate_offline);
     v.runstate.state_entry_time = s.hv.platform.now_ns();
     v.processor = cpu_id(v.id.raw() % s.hv.platform.cpu_count());
@@ -271,6 +311,23 @@ void scheduler_remove(vcpu<P>& v) noexcept {
     auto& s = v.dom.hv.scheduler;
     lock_guard const hold(s.lock);
     detail::dequeue(s, v);
+    detail::give_up_seat(s, v);
+}
+
+/// The CPUs of a domain's pool.
+template <class P>
+cpu_mask pool_cpus(domain<P>& d) noexcept {
+    auto& s = d.hv.scheduler;
+    lock_guard const hold(s.lock);
+    return s.pool_of(d).cpus;
+}
+
+/// Whether the null scheduler runs a domain: weights and caps mean nothing to it.
+template <class P>
+bool is_null_scheduled(domain<P>& d) noexcept {
+    auto& s = d.hv.scheduler;
+    lock_guard const hold(s.lock);
+    return s.pool_of(d).is_null();
 }
 
 /// Total idle time of a CPU, ns.
@@ -296,7 +353,7 @@ vcpu<P>* choose(hypervisor<P>& hv, vcpu<P>* previous) noexcept {
     if (previous != nullptr) {
         detail::charge(s, *previous, now);
         keep = atomic_load(previous->pause) == 0 && detail::within_cap(*previous, now) &&
-               ((previous->hard_affinity >> here.raw()) & 1) != 0;
+               ((detail::allowed_cpus(s, *previous) >> here.raw()) & 1) != 0;
     } else {
         cpu.idle_ns += now - cpu.idle_since_ns;
         cpu.idle_since_ns = now;
@@ -304,7 +361,7 @@ vcpu<P>* choose(hypervisor<P>& hv, vcpu<P>* previous) noexcept {
     vcpu<P>* next = nullptr;
     std::uint64_t capped_until = 0;
     for (vcpu<P>* v = s.queue; v != nullptr; v = v->next_in_queue) {
-        if (((v->hard_affinity >> here.raw()) & 1) == 0) {
+        if (((detail::allowed_cpus(s, *v) >> here.raw()) & 1) == 0) {
             continue;
         }
         if (detail::within_cap(*v, now)) {
@@ -315,7 +372,8 @@ vcpu<P>* choose(hypervisor<P>& hv, vcpu<P>* previous) noexcept {
     }
     if (keep && (next == nullptr || previous->yielded == false) &&
         (next == nullptr || previous->vruntime <= next->vruntime || now < cpu.slice_end_ns)) {
-        if (next == nullptr || previous->vruntime < next->vruntime + preempt_margin_ns) {
+        if (next == nullptr ||
+            previous->vruntime < next->vruntime + s.pool_of(previous->dom).ratelimit_ns) {
             next = previous;
         }
     }
@@ -335,7 +393,8 @@ vcpu<P>* choose(hypervisor<P>& hv, vcpu<P>* previous) noexcept {
         cpu.current = next;
     }
     // A slice only while somebody waits or a cap is to bite: else no timer interrupt is needed.
-    if (next != nullptr && (s.queue != nullptr || next->dom.cap != 0)) {
+    if (next != nullptr && !s.pool_of(next->dom).is_null() &&
+        (s.queue != nullptr || next->dom.cap != 0)) {
         cpu.slice_end_ns = now + (next->dom.cap != 0 ? cap_period_ns / 10 : time_slice_ns);
     } else {
         cpu.slice_end_ns = next == nullptr ? capped_until : 0;
@@ -353,6 +412,8 @@ void switched_from(vcpu<P>& v) noexcept {
     if (atomic_load(v.pause) == 0) {
         detail::enqueue(s, v);
         detail::tickle(s, v);
+    } else if ((atomic_load(v.pause) & pause_down) != 0) {
+        detail::give_up_seat(s, v);
     }
 }
 

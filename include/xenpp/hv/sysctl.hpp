@@ -6,6 +6,7 @@
 #include <xenpp/hv/hypercall.hpp>
 #include <xenpp/hv/print.hpp>
 #include <xenpp/hv/sysctl_call.hpp>
+#include <xenpp/hv/sysctl_cpupool.hpp>
 #include <xenpp/hv/sysctl_domains.hpp>
 #include <xenpp/hv/sysctl_machine.hpp>
 

@@ -47,73 +47,8 @@ sysctl_result sysctl_getdomaininfolist(sysctl_call<P> const& c) noexcept {
 
 template <class P>
 sysctl_result sysctl_sched_id(sysctl_call<P> const& c) noexcept {
-    c.op.u.sched_id.sched_id = abi::scheduler_credit2;
+    c.op.u.sched_id.sched_id = c.hv().scheduler.pools[0].sched_id;
     return sysctl_answer::copy_back;
-}
-
-/// The scheduler's own settings: wake-ups closer than this do not preempt.
-template <class P>
-sysctl_result sysctl_scheduler_op(sysctl_call<P> const& c) noexcept {
-    auto& s = c.op.u.scheduler_op;
-    if (s.cpupool_id != 0) {
-        return unexpected(errc::srch);
-    }
-    if (s.sched_id != abi::scheduler_credit2) {
-        return unexpected(errc::inval);
-    }
-    if (s.cmd != abi::sysctl_schedop_getinfo) {
-        return unexpected(errc::opnotsupp);
-    }
-    s.u.sched_credit2.ratelimit_us = static_cast<std::uint32_t>(preempt_margin_ns / 1000);
-    return sysctl_answer::copy_back;
-}
-
-namespace detail {
-
-template <class P>
-std::uint32_t count_domains(hypervisor<P>& hv) noexcept {
-    lock_guard const hold(hv.domains_lock);
-    std::uint32_t n = 0;
-    for (auto const* d : hv.domains) {
-        n += d != nullptr ? 1U : 0U;
-    }
-    return n;
-}
-
-} // namespace detail
-
-/// There is one pool, number 0, with every CPU and domain. `noent` for information on another or
-/// the next one; `opnotsupp` for changes.
-template <class P>
-sysctl_result sysctl_cpupool_op(sysctl_call<P> const& c) noexcept {
-    auto& q = c.op.u.cpupool_op;
-    auto& hv = c.hv();
-    switch (q.op) {
-    case abi::sysctl_cpupool_op_info: // the first pool with a number of at least this
-        if (q.cpupool_id != 0) {
-            return unexpected(errc::noent);
-        }
-        q.sched_id = abi::scheduler_credit2;
-        q.n_dom = detail::count_domains(hv);
-        XENPP_TRY(write_bitmap(c.caller, q.cpumap, all_cpus(hv)));
-        return sysctl_answer::copy_back;
-    case abi::sysctl_cpupool_op_freeinfo:
-        XENPP_TRY(write_bitmap(c.caller, q.cpumap, 0));
-        return sysctl_answer::copy_back;
-    case abi::sysctl_cpupool_op_movedomain:
-        if (q.cpupool_id != 0) {
-            return unexpected(errc::noent);
-        }
-        if (!find_domain(c.caller, domid(static_cast<std::uint16_t>(q.domid)))) {
-            return unexpected(errc::srch);
-        }
-        return sysctl_answer::none; // it is there already
-    case abi::sysctl_cpupool_op_create:
-    case abi::sysctl_cpupool_op_destroy:
-    case abi::sysctl_cpupool_op_addcpu:
-    case abi::sysctl_cpupool_op_rmcpu: return unexpected(errc::opnotsupp);
-    default: return unexpected(errc::nosys);
-    }
 }
 
 namespace detail {

@@ -273,6 +273,7 @@ TEST_CASE("golden.guests_are_told") {
     CHECK(f.output({"sysrq", "web", "s"}).empty());
     CHECK(f.complaint({"sysrq", "web", "so"}).starts_with("Invalid sysrq \"so\""));
     CHECK(f.output({"trigger", "web", "power"}).empty());
+    CHECK(f.output({"trigger", "web", "nmi", "1"}).empty());
     CHECK(f.complaint({"trigger", "web", "nmi", "2"}).find("it has no vCPU 2, only 0 to 1") !=
           std::string::npos);
     CHECK(f.complaint({"trigger", "web", "init"}).find("cannot do that") != std::string::npos);
@@ -286,7 +287,8 @@ TEST_CASE("golden.weights_and_caps") {
     check("sched-credit2", f.output({"sched-credit2"}));
     CHECK(f.output({"sched-credit2", "-d", "web", "--csv"}) ==
           "name,domid,cpupool,weight,cap\r\nweb,1,,512,25\r\n");
-    CHECK(f.output({"sched-credit2", "-s"}) == "Cpupool Pool-0: ratelimit=500us\n");
+    CHECK(f.output({"sched-credit2", "-s", "-r", "1000"}).empty());
+    CHECK(f.output({"sched-credit2", "-s"}) == "Cpupool Pool-0: ratelimit=1000us\n");
     CHECK(f.complaint({"sched-credit2", "-s", "-r", "50"}).starts_with("ratelimit 50 is neither"));
     CHECK(f.complaint({"sched-credit2", "-w", "5"}) == "Must specify a domain.\n");
     CHECK(f.complaint({"sched-credit2", "-d", "web", "-w", "0"}) ==
@@ -305,6 +307,33 @@ TEST_CASE("golden.pools_are_listed_and_renamed") {
     CHECK(f.complaint({"cpupool-create", "name=\"night\"", "cpus=\"1\""})
               .starts_with("cpu 1 illegal or not free"));
     CHECK(f.complaint({"cpupool-create", "nam=\"more\""}).starts_with("unknown key \"nam\""));
+}
+
+TEST_CASE("golden.pools") {
+    fixture f;
+    f.create("web", "1");
+    CHECK(f.complaint({"cpupool-create", "name=\"night\"", "cpus=\"1\""})
+              .starts_with("cpu 1 illegal or not free"));
+    CHECK(f.output({"cpupool-cpu-remove", "Pool-0", "1"}).empty());
+    CHECK(f.output({"cpupool-create", "name=\"night\"", "sched=\"null\""}) ==
+          "Using config file \"command line\"\ncpupool name:   night\nscheduler:      null\n"
+          "number of cpus: 1\n");
+    CHECK(f.complaint({"cpupool-create", "name=\"more\"", "sched=\"rtds\""}) ==
+          "no free cpu found\n");
+    CHECK(f.complaint({"cpupool-create", "nam=\"more\""}).starts_with("unknown key \"nam\""));
+    CHECK(f.output({"cpupool-migrate", "web", "night"}).empty());
+    check("cpupool-list-null", f.output({"cpupool-list"}));
+    check("cpupool-list-night", f.output({"cpupool-list", "-c", "night"}));
+    CHECK(f.output({"list", "-c", "web"}).find("night") != std::string::npos);
+    CHECK(f.complaint({"cpupool-destroy", "night"}).find("it has 1 domains") != std::string::npos);
+    CHECK(f.complaint({"cpupool-cpu-remove", "night", "1"}).find("its last one") !=
+          std::string::npos);
+    CHECK(f.output({"cpupool-rename", "night", "day"}).empty());
+    CHECK(f.complaint({"cpupool-rename", "day", "Pool-0"}).find("has that name") !=
+          std::string::npos);
+    CHECK(f.output({"cpupool-migrate", "web", "0"}).empty());
+    CHECK(f.output({"cpupool-destroy", "day"}).empty());
+    CHECK(f.output({"cpupool-cpu-add", "0", "1"}).empty());
 }
 
 TEST_CASE("golden.a_configuration_is_replaced") {

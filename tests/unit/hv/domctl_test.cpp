@@ -463,7 +463,10 @@ TEST_CASE("handle, clock, TSC, triggers, vCPU state") {
     CHECK(h.ctl(sendtrigger, d.id, [](auto& o) {
         o.u.sendtrigger = {abi::domctl_sendtrigger_power, 0};
     }) == 0);
-    CHECK(h.ctl(sendtrigger, d.id) == to_abi(errc::nosys)); // NMI
+    CHECK(h.ctl(sendtrigger, d.id) == 0); // NMI
+    CHECK(d.vcpus[0]->nmi_pending);
+    auto init = [](auto& o) { o.u.sendtrigger = {abi::domctl_sendtrigger_init, 0}; };
+    CHECK(h.ctl(sendtrigger, d.id, init) == to_abi(errc::nosys));
     auto vcpu = [&](std::uint32_t n) {
         return h.ctl(getvcpuinfo, d.id, [&](auto& o) { o.u.getvcpuinfo.vcpu = n; });
     };

@@ -2,10 +2,9 @@
 // The scheduler on a machine made of memory: fairness, weights, caps, affinity, wake-ups, timers.
 #include <xenpp/hv/scheduler.hpp>
 
-#include <fakes/hv_host.hpp>
+#include <fakes/hv_clockwork.hpp>
 
 #include <array>
-#include <map>
 #include <vector>
 
 using namespace xenpp;
@@ -13,57 +12,7 @@ using fakes::hv_host;
 
 namespace {
 
-/// Steps through time: every CPU passes through its run loop each `step`, as the image's does.
-class machine {
-public:
-    explicit machine(unsigned cpus) : host(65536, cpus), running_(cpus) {
-        for (unsigned c = 0; c < cpus; ++c) {
-            host.hv.scheduler.on(cpu_id(c)).online = true;
-        }
-    }
-
-    hv_host::vcpu& spinner(hv_host::domain& d, unsigned n = 0) {
-        auto& v = *d.vcpus[n];
-        atomic_store(v.pause, 0U);
-        hv::vcpu_wake(v);
-        return v;
-    }
-
-    void pass(unsigned c) {
-        host.platform.run_on(cpu_id(c));
-        hv::run_timers(host.hv);
-        auto* const before = running_[c];
-        auto* const next = hv::choose(host.hv, before);
-        if (next != before) {
-            if (before != nullptr) {
-                hv::switched_from(*before);
-            }
-            running_[c] = next;
-        }
-    }
-
-    void run_for(std::uint64_t ns, std::uint64_t step = 1'000'000) {
-        for (std::uint64_t t = 0; t < ns; t += step) {
-            for (unsigned c = 0; c < running_.size(); ++c) {
-                pass(c);
-                if (running_[c] != nullptr) {
-                    ran[running_[c]] += step;
-                    where[running_[c]] |= hv::cpu_mask{1} << c;
-                }
-            }
-            host.platform.advance(step);
-        }
-    }
-
-    hv_host::vcpu* on(unsigned c) { return running_[c]; }
-
-    hv_host host;
-    std::map<hv_host::vcpu*, std::uint64_t> ran;
-    std::map<hv_host::vcpu*, hv::cpu_mask> where;
-
-private:
-    std::vector<hv_host::vcpu*> running_;
-};
+using machine = fakes::hv_clockwork;
 
 constexpr std::uint64_t second = 1'000'000'000;
 
@@ -100,6 +49,18 @@ TEST_CASE("scheduler.a_cap_binds_on_an_idle_machine") {
     auto& d = m.host.make_domain();
     d.cap = 25;
     auto& v = m.spinner(d);
+    m.run_for(4 * second, 500'000);
+    CHECK(m.ran[&v] > second * 95 / 100);
+    CHECK(m.ran[&v] < second * 110 / 100);
+}
+
+TEST_CASE("scheduler.a_cap_binds_at_once_on_a_domain_that_ran_without") {
+    machine m(1);
+    auto& d = m.host.make_domain();
+    auto& v = m.spinner(d);
+    m.run_for(10 * second);
+    d.cap = 25;
+    m.ran.clear();
     m.run_for(4 * second, 500'000);
     CHECK(m.ran[&v] > second * 95 / 100);
     CHECK(m.ran[&v] < second * 110 / 100);

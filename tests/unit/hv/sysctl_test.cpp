@@ -155,35 +155,6 @@ TEST_CASE("getdomaininfolist lists every domain, from any number on, in turns") 
     CHECK(h.call_with(do_sysctl<fake_platform>, {0, 12345}, 0, h.op) == 0);
 }
 
-TEST_CASE("scheduler and its one pool") {
-    bench h;
-    CHECK(h.ctl(sched_id) == 0);
-    CHECK(h.op.u.sched_id.sched_id == abi::scheduler_credit2);
-    CHECK(h.ctl(scheduler_op, [](auto& o) {
-        o.u.scheduler_op.sched_id = abi::scheduler_credit2;
-        o.u.scheduler_op.cmd = abi::sysctl_schedop_getinfo;
-    }) == 0);
-    CHECK(h.op.u.scheduler_op.u.sched_credit2.ratelimit_us == 500);
-    auto pool = [&](std::uint32_t cmd, std::uint32_t id) {
-        return h.ctl(cpupool_op, [=](auto& o) {
-            o.u.cpupool_op.op = cmd;
-            o.u.cpupool_op.cpupool_id = id;
-            o.u.cpupool_op.cpumap = {{buffer}, 8, 0};
-        });
-    };
-    h.make_domain();
-    CHECK(pool(abi::sysctl_cpupool_op_info, 0) == 0);
-    CHECK(h.op.u.cpupool_op.n_dom == 2);
-    CHECK(h.peek<std::uint8_t>(buffer) == 3);
-    CHECK(pool(abi::sysctl_cpupool_op_info, 1) == to_abi(errc::noent));
-    CHECK(pool(abi::sysctl_cpupool_op_freeinfo, 0) == 0);
-    CHECK(h.peek<std::uint8_t>(buffer) == 0);
-    CHECK(pool(abi::sysctl_cpupool_op_movedomain, 0) == 0);
-    CHECK(pool(abi::sysctl_cpupool_op_movedomain, 1) == to_abi(errc::noent));
-    CHECK(pool(abi::sysctl_cpupool_op_create, 0) == to_abi(errc::opnotsupp));
-    CHECK(pool(77, 0) == to_abi(errc::nosys));
-}
-
 TEST_CASE("feature sets and policies of the machine") {
     bench h;
     auto features = [&](std::uint32_t index, std::uint32_t n, std::uint64_t to) {
