@@ -31,13 +31,14 @@ result<void> detach_device(session& s, dev::device_address const& a, detach_opti
 
 /// Changes the configuration that a domain is created anew from, if it is ours.
 template <class Change>
-result<void> change_config(session& s, config::uuid const& uuid, Change change) {
-    auto config = s.configs().load(uuid);
+result<void> change_config(domain_ref const& d, Change change) {
+    auto& configs = d.s->configs();
+    auto config = configs.load(d.uuid);
     if (!config) { // another toolstack's domain
         return {};
     }
     change(*config);
-    return s.configs().save(uuid, *config);
+    return configs.save(d.id, d.uuid, *config);
 }
 
 result<std::vector<device_info>> device_infos(session& s, domid d, std::string_view kind);

@@ -123,14 +123,14 @@ result<void> domain::attach(dev::new_device const& d) const {
 
 result<void> domain::attach(dev::vbd_config const& disk) const {
     XENPP_TRY(attach(XENPP_TRY(dev::new_vbd(disk, id()))));
-    return detail::change_config(*ref_->s, ref_->uuid,
+    return detail::change_config(*ref_,
                                  [&disk](config::domain_config& c) { c.disks.push_back(disk); });
 }
 
 result<void> domain::detach(dev::device_address const& a, detach_options const& options) const {
     XENPP_TRY(ref_->check("detach device"));
     XENPP_TRY(detail::detach_device(*ref_->s, a, options));
-    return detail::change_config(*ref_->s, ref_->uuid, [&a](config::domain_config& c) {
+    return detail::change_config(*ref_, [&a](config::domain_config& c) {
         if (a.kind == "vbd") {
             std::erase_if(c.disks, [&a](dev::vbd_config const& d) {
                 return dev::parse_vdev(d.vdev) == a.id;

@@ -5,6 +5,7 @@
 #include "fakes/granting_doors.hpp"
 
 #include <xenpp/abi/io/blkif.hpp>
+#include <xenpp/abi/io/ring.hpp>
 #include <xenpp/dev/vbd/backend.hpp>
 #include <xenpp/dev/vbd/nodes.hpp>
 
