@@ -18,7 +18,7 @@ result<void> domain::set_config(config::domain_config config) const {
     XENPP_TRY(ref_->check(operation));
     config.name = XENPP_TRY(ref_->s->name_of(id()));
     config.uuid = uuid();
-    return ref_->s->configs().save(uuid(), config);
+    return ref_->s->configs().save(id(), uuid(), config);
 }
 
 result<void> domain::set_online_vcpus(std::uint32_t count) const {
