@@ -180,6 +180,16 @@ bool process::wait(int timeout_ms) const noexcept {
     return true;
 }
 
+std::optional<int> process::exit_status() const noexcept {
+    constexpr int killed = 128;
+    siginfo_t info{};
+    if (::waitid(P_PIDFD, static_cast<id_t>(pidfd_.get()), &info, WEXITED | WNOHANG) != 0 ||
+        info.si_pid == 0) {
+        return std::nullopt;
+    }
+    return info.si_code == CLD_EXITED ? info.si_status : killed + info.si_status;
+}
+
 result<void> process::send_signal(int signal) const {
     if (::syscall(SYS_pidfd_send_signal, pidfd_.get(), signal, nullptr, 0U) != 0) {
         return fail_errno("kill", fmt::format("process {}", pid_));

@@ -6,6 +6,7 @@
 #include <xenpp/os/unique_fd.hpp>
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -27,6 +28,9 @@ public:
     bool is_running() const noexcept;
     /// Waits at most `timeout_ms` for its end; whether it has ended. Reaps it if it is our child.
     bool wait(int timeout_ms) const noexcept;
+    /// How our child ended: its exit code, or 128 and the signal that killed it. Nothing while it
+    /// runs. Reaps it, so it says so once.
+    std::optional<int> exit_status() const noexcept;
     result<void> send_signal(int signal) const;
     /// The path of its program; empty if it may not be known.
     std::string program() const;
