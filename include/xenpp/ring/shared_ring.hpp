@@ -84,9 +84,9 @@ public:
         ++req_cons_;
     }
 
-    /// Asks to be told of the next request, and looks once more. As `waiting`.
-    std::optional<std::uint32_t> wait_for_more() noexcept {
-        atomic_store(header().req_event, req_cons_ + 1);
+    /// Asks to be told when `least` requests wait, and looks once more. As `waiting`.
+    std::optional<std::uint32_t> wait_for_more(std::uint32_t least = 1) noexcept {
+        atomic_store(header().req_event, req_cons_ + least);
         full_barrier(); // the frontend sees the event index, or we see its request
         return waiting();
     }
