@@ -5,6 +5,7 @@
 #include <xenpp/config/disk_spec.hpp>
 #include <xenpp/config/domain_config.hpp>
 #include <xenpp/config/schema.hpp>
+#include <xenpp/config/vif_spec.hpp>
 
 namespace xenpp::config {
 namespace {
@@ -86,6 +87,13 @@ std::vector<setting> to_settings(domain_config const& c) {
             items.push_back(detail::text_value(print(d)));
         }
         add("disk", {std::move(items), {}});
+    }
+    if (!c.vifs.empty()) {
+        std::vector<value> items;
+        for (auto const& v : c.vifs) {
+            items.push_back(detail::text_value(print(v)));
+        }
+        add("vif", {std::move(items), {}});
     }
     return out;
 }

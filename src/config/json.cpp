@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The mapping between domain_config and libxl's JSON; nlohmann's JSON stays in this file.
 #include "config/bindings.hpp"
+#include "config/nic_json.hpp"
 
 #include <xenpp/config/disk_spec.hpp>
 #include <xenpp/config/json.hpp>
@@ -192,7 +193,7 @@ value from_tree(ordered_json const& j) {
 std::string read_own(ordered_json const& own, domain_config& c) {
     file settings;
     for (auto const& [key, v] : own.items()) {
-        if (key != "cpus" && key != "cpus_soft" && key != "disk") {
+        if (key != "cpus" && key != "cpus_soft" && key != "disk" && key != "vif") {
             settings.settings.push_back({key, assign_op::set, from_tree(v), {}});
         }
     }
@@ -423,6 +424,9 @@ std::string to_json(domain_config const& c, std::span<std::uint32_t const> node_
     for (auto const& d : c.disks) {
         out["disks"].push_back(disk(d));
     }
+    for (std::size_t i = 0; i < c.vifs.size(); ++i) {
+        out["nics"].push_back(nic_json(c.vifs[i], i));
+    }
     put_action(out, "on_poweroff", c.on_poweroff);
     put_action(out, "on_reboot", c.on_reboot);
     put_action(out, "on_watchdog", c.on_watchdog);
@@ -468,6 +472,9 @@ result<domain_config> from_json(std::string_view text) {
     read_actions(actions_part, c);
     if (!read_disks(part(all, "xenpp"), c)) {
         own.fail("disk");
+    }
+    if (!read_vifs(part(all, "xenpp"), c)) {
+        own.fail("vif");
     }
     if (auto const bad = read_own(part(all, "xenpp"), c); !bad.empty()) {
         return fail(operation, bad);

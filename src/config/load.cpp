@@ -7,6 +7,7 @@
 #include <xenpp/config/disk_spec.hpp>
 #include <xenpp/config/load.hpp>
 #include <xenpp/config/parse.hpp>
+#include <xenpp/config/vif_spec.hpp>
 
 #include <fmt/format.h>
 
@@ -37,6 +38,7 @@ public:
         load_affinity("cpus_soft", c_.cpus_soft);
         load_timing();
         load_disks();
+        load_vifs();
         if (options_.dialect == dialect::lint) {
             find_contradictions(c_, in_);
         }
@@ -215,6 +217,48 @@ private:
             span.end = std::min(span.begin + static_cast<std::uint32_t>(length), span.end);
         }
         return span;
+    }
+
+    void load_vifs() {
+        auto const* const items = in_.raw("vif");
+        if (items == nullptr) {
+            return;
+        }
+        for (auto const& item : items->list()) {
+            auto vif = parse_vif(item.text());
+            if (!vif) {
+                report_in(item, severity::error, vif.error());
+                continue;
+            }
+            for (auto const& warning : vif->warnings) {
+                report_in(item, severity::warning, warning);
+            }
+            if (auto const why = unsupported(vif->config); !why.empty()) {
+                report_in(item, severity::error, {0, why});
+            }
+            c_.vifs.push_back(std::move(vif->config));
+        }
+    }
+
+    /// Nothing, or why an interface that can be asked for cannot be had.
+    std::string unsupported(dev::vif_config const& vif) const {
+        if (!vif.backend.empty() && vif.backend != "0" && vif.backend != "Domain-0") {
+            return fmt::format("interfaces are served by domain 0 alone, not by {}", vif.backend);
+        }
+        if (vif.type == "ioemu" && c_.type != domain_type::hvm) {
+            return "type=ioemu is for HVM guests; remove it";
+        }
+        auto const same = [&vif](dev::vif_config const& other) {
+            return (vif.mac && vif.mac == other.mac) || (vif.devid && vif.devid == other.devid);
+        };
+        return std::ranges::any_of(c_.vifs, same) ? "another interface has the same mac or devid"
+                                                  : "";
+    }
+
+    /// At the part of a string if it is written as it reads, else at the whole.
+    void report_in(value const& item, severity s, vif_spec_note const& note) {
+        in_.report_at(part_of(item, note.offset, 1), s,
+                      fmt::format("vif {}: {}", quote(item.text()), note.reason));
     }
 
     void load_timing() {

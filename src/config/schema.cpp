@@ -115,7 +115,7 @@ constexpr key_schema domain_table[] = {
 
 // Devices
 {"disk",                    text_list,       guest_all,      acted,       "", "", "", "The disks of the domain."},
-{"vif",                     text_list,       guest_all,      refused,     "", "", "", "The network interfaces of the domain."},
+{"vif",                     text_list,       guest_all,      acted,       "", "", "", "The network interfaces of the domain."},
 {"vfb",                     text_list,       guest_pv,       refused,     "", "", "", "Virtual framebuffers."},
 {"vkb",                     text_list,       guest_all,      refused,     "", "", "", "Virtual keyboards and pointers."},
 {"channel",                 text_list,       guest_all,      refused,     "", "", "", "Named byte streams between guest and host."},

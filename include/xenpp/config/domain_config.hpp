@@ -7,6 +7,7 @@
 #include <xenpp/config/domain_parts.hpp>
 #include <xenpp/config/uuid.hpp>
 #include <xenpp/dev/vbd/config.hpp>
+#include <xenpp/dev/vif/config.hpp>
 
 #include <cstdint>
 #include <optional>
@@ -89,6 +90,7 @@ struct domain_config {
     std::optional<std::uint32_t> max_event_channels;
 
     std::vector<dev::vbd_config> disks;
+    std::vector<dev::vif_config> vifs;
     policy_part policy;
     processor_part processor;
     firmware_part firmware;
