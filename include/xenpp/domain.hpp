@@ -84,6 +84,9 @@ public:
     result<void> attach(dev::new_device const& d) const;
     /// A disk, which belongs to the domain's configuration from then on.
     result<void> attach(dev::vbd_config const& disk) const;
+    /// Gives it another network interface, with the next number and an address of its own if none
+    /// is said. Says which it has become.
+    result<dev::device_address> attach(dev::vif_config const& vif) const;
     /// Has the guest let go of a device and removes it. EBUSY: the guest does not; ENOENT.
     result<void> detach(dev::device_address const& a, detach_options const& options = {}) const;
 

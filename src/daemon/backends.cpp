@@ -1,26 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 // Descriptors, events and the like for backends.
 #include <xenpp/dev/vbd/backend.hpp>
+#include <xenpp/dev/vif/backend.hpp>
 #include <xenpp/os/file.hpp>
 
 #include <daemon/backends.hpp>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-#include <array>
 #include <filesystem>
 #include <utility>
 
 namespace xenpp::detail {
-
-namespace {
-
-/// The kinds of devices that this host serves.
-constexpr std::array kinds{
-    dev::backend_kind{"vbd", &dev::make_vbd_backend},
-};
-
-} // namespace
 
 result<std::unique_ptr<backends>> backends::create(transport::doors& d,
                                                    event_router& events,
@@ -41,7 +32,12 @@ result<std::unique_ptr<backends>> backends::create(transport::doors& d,
     }
     std::unique_ptr<backends> b(
         new backends(d, events, folder, std::move(log), std::move(fds), std::move(wake)));
-    b->bus_ = XENPP_TRY(dev::backend_bus::create(store, *b, kinds));
+    b->kinds_.push_back(
+        {"vbd", [](dev::backend_context c) { return dev::make_vbd_backend(std::move(c)); }});
+    b->kinds_.push_back({"vif", [raw = b.get()](dev::backend_context c) {
+                             return dev::create_vif_backend(raw->switches_, std::move(c));
+                         }});
+    b->bus_ = XENPP_TRY(dev::backend_bus::create(store, *b, b->kinds_));
     return b;
 }
 

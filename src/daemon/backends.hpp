@@ -2,6 +2,7 @@
 // The backends of all devices, and what they use of the daemon.
 #pragma once
 
+#include <xenpp/dev/vif/switches.hpp>
 #include <xenpp/dev/xenbus/backend_bus.hpp>
 #include <xenpp/os/poller.hpp>
 #include <xenpp/os/state_dir.hpp>
@@ -82,6 +83,8 @@ private:
     std::map<int, action> ready_;
     std::vector<std::function<void()>> put_off_;
     std::map<evtchn_port, action> fired_;
+    dev::switches switches_;
+    std::vector<dev::backend_kind> kinds_; ///< the devices that this host serves
     std::unique_ptr<dev::backend_bus> bus_;
 };
 

@@ -92,7 +92,7 @@ result<void> keep_config(creation& c) {
 }
 
 result<void> write_nodes(creation& c) {
-    c.devices = XENPP_TRY(devices_of(c.config, c.id()));
+    c.devices = XENPP_TRY(devices_of(c.config, c.uuid, c.id()));
     return detail::write_nodes(c.s->store(), {
                                                  .id = c.id(),
                                                  .uuid = c.uuid,

@@ -3,12 +3,14 @@
 #include "host/devices.hpp"
 
 #include <xenpp/dev/vbd/nodes.hpp>
+#include <xenpp/dev/vif/nodes.hpp>
 
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <optional>
+#include <set>
 
 namespace xenpp::detail {
 namespace {
@@ -17,6 +19,9 @@ using clock = std::chrono::steady_clock;
 using dev::xenbus_state;
 
 constexpr std::string_view attach_operation = "attach device";
+/// Where xl.conf names no other.
+constexpr char const* default_bridge = "xenbr0";
+
 constexpr std::string_view detach_operation = "detach device";
 
 /// A connection of its own, so that its watches are gone with it and no report is somebody else's.
@@ -90,12 +95,43 @@ std::string node_in(std::map<std::string, std::string> const& nodes, std::string
 
 } // namespace
 
-result<std::vector<dev::new_device>> devices_of(config::domain_config const& config, domid d) {
+result<std::vector<dev::new_device>>
+devices_of(config::domain_config const& config, config::uuid const& uuid, domid d) {
     std::vector<dev::new_device> out;
     for (auto const& disk : config.disks) {
         out.push_back(XENPP_TRY(dev::new_vbd(disk, d)));
     }
+    auto const ids = vif_ids(config.vifs);
+    for (std::size_t i = 0; i < ids.size(); ++i) {
+        out.push_back(vif_for(config.vifs[i], uuid, d, ids[i]));
+    }
     return out;
+}
+
+std::vector<std::uint32_t> vif_ids(std::span<dev::vif_config const> vifs) {
+    std::set<std::uint32_t> taken;
+    for (auto const& v : vifs) {
+        if (v.devid) {
+            taken.insert(*v.devid);
+        }
+    }
+    std::vector<std::uint32_t> out;
+    std::uint32_t next = 0;
+    for (auto const& v : vifs) {
+        while (!v.devid && taken.contains(next)) {
+            ++next;
+        }
+        out.push_back(v.devid ? *v.devid : next++);
+    }
+    return out;
+}
+
+dev::new_device vif_for(dev::vif_config v, config::uuid const& uuid, domid d, std::uint32_t devid) {
+    dev::settle_network(v, default_bridge);
+    if (!v.mac) {
+        v.mac = dev::generate_mac(uuid, devid);
+    }
+    return dev::describe_vif(v, d, devid);
 }
 
 result<void> wait_for_backend(session& s, dev::device_address const& a) {

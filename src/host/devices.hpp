@@ -14,7 +14,14 @@
 namespace xenpp::detail {
 
 /// The devices that a configuration asks for, for the domain that it becomes.
-result<std::vector<dev::new_device>> devices_of(config::domain_config const& config, domid d);
+result<std::vector<dev::new_device>>
+devices_of(config::domain_config const& config, config::uuid const& uuid, domid d);
+
+/// The number of each of a domain's interfaces: its own, else the next that is free.
+std::vector<std::uint32_t> vif_ids(std::span<dev::vif_config const> vifs);
+
+/// An interface for a domain: what was left open is chosen, an address made from UUID and number.
+dev::new_device vif_for(dev::vif_config v, config::uuid const& uuid, domid d, std::uint32_t devid);
 
 /// How long a backend may take to open what is behind a device.
 inline constexpr std::chrono::milliseconds attach_timeout = std::chrono::seconds(60);

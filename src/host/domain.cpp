@@ -127,6 +127,25 @@ result<void> domain::attach(dev::vbd_config const& disk) const {
                                  [&disk](config::domain_config& c) { c.disks.push_back(disk); });
 }
 
+result<dev::device_address> domain::attach(dev::vif_config const& vif) const {
+    XENPP_TRY(ref_->check("attach device"));
+    auto id = vif.devid;
+    if (!id) {
+        auto const all = XENPP_TRY(dev::list_devices(ref_->s->store(), ref_->id, "vif"));
+        id = 0;
+        for (auto const& a : all) {
+            id = std::max(*id, a.id + 1);
+        }
+    }
+    auto const device = detail::vif_for(vif, ref_->uuid, ref_->id, *id);
+    XENPP_TRY(detail::attach_device(*ref_->s, device));
+    XENPP_TRY(detail::change_config(*ref_->s, ref_->uuid, [&](config::domain_config& c) {
+        c.vifs.push_back(vif);
+        c.vifs.back().devid = id;
+    }));
+    return device.address;
+}
+
 result<void> domain::detach(dev::device_address const& a, detach_options const& options) const {
     XENPP_TRY(ref_->check("detach device"));
     XENPP_TRY(detail::detach_device(*ref_->s, a, options));
@@ -135,6 +154,15 @@ result<void> domain::detach(dev::device_address const& a, detach_options const& 
             std::erase_if(c.disks, [&a](dev::vbd_config const& d) {
                 return dev::parse_vdev(d.vdev) == a.id;
             });
+        } else if (a.kind == "vif") {
+            auto const ids = detail::vif_ids(c.vifs);
+            auto const found = std::ranges::find(ids, a.id);
+            if (found != ids.end()) {
+                for (std::size_t i = 0; i < ids.size(); ++i) {
+                    c.vifs[i].devid = ids[i]; // the others keep theirs
+                }
+                c.vifs.erase(c.vifs.begin() + (found - ids.begin()));
+            }
         }
     });
 }

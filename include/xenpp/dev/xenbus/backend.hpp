@@ -103,7 +103,7 @@ public:
 /// A kind of device and how to make its backend.
 struct backend_kind {
     std::string_view name; ///< in xenstore: "vbd"
-    result<std::unique_ptr<backend>> (*create)(backend_context context);
+    std::function<result<std::unique_ptr<backend>>(backend_context context)> create;
 };
 
 } // namespace xenpp::dev
