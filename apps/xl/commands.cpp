@@ -89,6 +89,9 @@ constexpr std::array vcpu_pin_options{
 constexpr std::array block_detach_options{
     option{'f', "force", "", "Do not wait for the guest to let go of it; what it still writes is lost."},
 };
+constexpr std::array network_detach_options{
+    option{'f', "force", "", "Take it away although the guest has not let go of it."},
+};
 constexpr std::array dmesg_options{
     option{'c', "clear", "", "Forget what was printed."},
 };
@@ -107,7 +110,7 @@ constexpr std::string_view no_flask = "the hypervisor has no FLASK policy";
 constexpr std::string_view no_psr = "the hypervisor neither allocates nor monitors caches (PSR)";
 constexpr std::string_view no_usb = "no USB passthrough: there is no USB backend";
 constexpr std::string_view no_medium = "media are changed in CD drives of HVM domains, which are not supported yet";
-constexpr std::string_view no_network = "network devices are not supported yet";
+constexpr std::string_view no_channel = "channels are not supported yet";
 constexpr std::string_view no_vtpm = "there is no backend for virtual TPMs";
 constexpr std::string_view no_vkb = "there is no backend for virtual keyboards";
 constexpr std::string_view no_vdispl = "there is no backend for virtual displays";
@@ -158,10 +161,10 @@ constexpr std::array table{
     command{"set-parameters", nullptr, "", "the hypervisor has no parameter that can be changed while it runs"},
     command{"dmesg", xl::dmesg, "[-c]", "Print what the hypervisor wrote to its console", dmesg_options, 0, 0},
     command{"top", xl::top, "", "Watch the host and its domains (xentop)", {}, 0, 0},
-    command{"network-attach", nullptr, "", no_network},
-    command{"network-list", nullptr, "", no_network},
-    command{"network-detach", nullptr, "", no_network},
-    command{"channel-list", nullptr, "", no_network},
+    command{"network-attach", xl::network_attach, "<Domain> [key=value]...", "Give a domain another network interface", {}, 1, xenpp::cli::any_number, true, true},
+    command{"network-list", xl::network_list, "<Domain>...", "List the network interfaces of domains", {}, 1, xenpp::cli::any_number},
+    command{"network-detach", xl::network_detach, "<Domain> <DevId|mac>", "Take a network interface from a domain", network_detach_options, 2, 2, false, true},
+    command{"channel-list", nullptr, "", no_channel},
     command{"block-attach", xl::block_attach, "<Domain> <disk-spec-component(s)>...", "Give a running domain another disk", {}, 2, xenpp::cli::any_number, true, true},
     command{"block-list", xl::block_list, "<Domain>...", "List the disks of domains", xenpp::cli::format_options, 1},
     command{"block-detach", xl::block_detach, "[option] <Domain> <DevId>", "Take a disk away from a domain", block_detach_options, 2, 2, false, true},

@@ -18,6 +18,9 @@ result<int> unpause(session& s, arguments const& args);
 result<int> shutdown(session& s, arguments const& args);
 result<int> reboot(session& s, arguments const& args);
 result<int> rename(session& s, arguments const& args);
+result<int> network_attach(session& s, arguments const& args);
+result<int> network_detach(session& s, arguments const& args);
+result<int> network_list(session& s, arguments const& args);
 result<int> console(session& s, arguments const& args);
 
 result<int> list(session& s, arguments const& args);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // xl create: from a file and settings to a running domain.
+#include "cli/xl/defaults.hpp"
 #include "cli/xl/foreground.hpp"
 #include "cli/xl/lookup.hpp"
 
@@ -58,30 +59,6 @@ result<source> choose_source(arguments const& args) {
     return out;
 }
 
-void print_findings(session& s, config::diagnostics const& found) {
-    if (auto text = found.message(); !text.empty()) {
-        text.pop_back(); // `complain` ends the line
-        s.complain(text);
-    }
-}
-
-/// xl.conf; its defaults where there is none.
-result<config::xl_config> load_defaults(session& s, bool is_quiet) {
-    auto const xl_conf = config::config_dir() + "/xl.conf";
-    if (access(xl_conf.c_str(), F_OK) != 0) {
-        return config::xl_config();
-    }
-    auto const loaded = config::load_xl_config(xl_conf);
-    if (!loaded) {
-        print_findings(s, loaded.error());
-        return refuse(fmt::format("Failed to parse config file: {}", xl_conf));
-    }
-    if (!is_quiet) {
-        print_findings(s, loaded->warnings);
-    }
-    return config::xl_config(*loaded);
-}
-
 result<config::domain_config> load(session& s, source const& from, bool is_quiet) {
     if (!is_quiet) {
         s.complain(fmt::format("Parsing config from {}", from.file));
@@ -106,6 +83,9 @@ void apply_defaults(config::domain_config& c, config::xl_config const& defaults)
     set(c.max_grant_frames, defaults.max_grant_frames);
     set(c.max_maptrack_frames, defaults.max_maptrack_frames);
     set(c.max_grant_version, defaults.max_grant_version);
+    for (auto& vif : c.vifs) {
+        apply_vif_defaults(vif, defaults);
+    }
 }
 
 /// Hard affinity within the masks of xl.conf.
