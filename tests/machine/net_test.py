@@ -1,0 +1,210 @@
+# SPDX-License-Identifier: Apache-2.0
+# Networks: user mode with DHCP and ports, switches, bridges, hot attach, kills of the daemon.
+import hashlib
+import http.server
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import unittest
+import urllib.request
+
+from bed import BedTest
+
+ROUNDS = int(os.environ.get("XENPP_TEST_ATTACHES", "5"))  # 200 for the full run
+KIB = 1 << 10
+GUEST = "console=hvc0 quiet do="
+
+
+def free_port():
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
+class Server:
+    """A web server on the host's loopback, with one file."""
+
+    def __init__(self, size):
+        self.content = os.urandom(size)
+        content = self.content
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def do_GET(self):
+                self.send_response(200)
+                self.send_header("Content-Length", str(len(content)))
+                self.end_headers()
+                self.wfile.write(content)
+
+            def log_message(self, *_):
+                pass
+
+        self.http = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.port = self.http.server_address[1]
+        threading.Thread(target=self.http.serve_forever, daemon=True).start()
+
+    def sha256(self):
+        return hashlib.sha256(self.content).hexdigest()
+
+    def close(self):
+        self.http.shutdown()
+        self.http.server_close()
+
+
+class Networks(BedTest):
+    def boot(self, name, vifs, do="dhcp", **keys):
+        self.bed.create(name, cmdline=GUEST + do, vif=vifs, **keys)
+        self.bed.wait_log(name, r"GUEST-UP")
+
+    def ask(self, name, command, answer):
+        """Types a command whose output matches `answer`; the typed line itself must not."""
+        self.bed.type_into(name, command)
+        return self.bed.wait_log(name, answer)
+
+    def serve(self, size):
+        server = Server(size)
+        self.addCleanup(server.close)
+        return server
+
+    def fetch(self, name, server, mark):
+        got = self.ask(name, f"wget -q -O - http://10.0.2.2:{server.port}/ | sha256sum | sed s/^/{mark}=/",
+                       mark + r"=([0-9a-f]{64})").group(1)
+        self.assertEqual(got, server.sha256())
+
+    def user_mode(self, **keys):
+        port = free_port()
+        server = self.serve(2048 * KIB)
+        self.boot("g", [f"forward=tcp:{port}-80"], **keys)
+        self.bed.wait_log("g", r"DHCP eth0 10\.0\.2\.15")
+        self.fetch("g", server, "FETCHED")
+        self.ask("g", "dd if=/dev/zero bs=1k count=300 of=/www.bin 2>/dev/null; httpd -h /; echo SER''VES",
+                 "SERVES")
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/www.bin", timeout=120) as answer:
+            self.assertEqual(answer.read(), bytes(300 * KIB))
+        return server
+
+    def test_user_mode_pvh(self):
+        self.user_mode(vcpus=2)
+        line = self.bed.xl("network-list", "g").stdout.splitlines()
+        self.assertRegex(line[0], r"^Idx BE Mac Addr\. +handle state evt-ch")
+        self.assertRegex(line[1], r"^0   0  00:16:3e:[0-9a-f:]{8} +0 +4 ")
+
+    def test_user_mode_pv(self):
+        self.user_mode(type="pv")
+
+    def test_the_daemon_killed(self):
+        server = self.user_mode()
+        for n in range(2):
+            old = self.bed.pid("xenppd")
+            os.kill(old, signal.SIGKILL)
+            self.bed.wait("the daemon to be gone", lambda: not os.path.exists(f"/proc/{old}"))
+            self.bed.xl("list")  # starts another
+            self.fetch("g", server, f"AGAIN{n}")
+
+    def test_a_switch(self):
+        for n in (1, 2):
+            self.boot(f"s{n}", ["switch=lan"], do="net")
+            self.ask(f"s{n}", f"ifconfig eth0 192.168.7.{n} up; echo ADD''RESS", "ADDRESS")
+        self.ask("s1", "ping -c 3 192.168.7.2 | tail -n 2", r"3 packets received")
+        self.ask("s2", "nc -l -p 5000 | sha256sum | sed s/^/GO''T=/ & echo LIS''TENS", "LISTENS")
+        self.ask("s1", "dd if=/dev/zero bs=64k count=64 2>/dev/null | nc -w 30 192.168.7.2 5000; echo SE''NT",
+                 "SENT")
+        got = self.bed.wait_log("s2", r"GOT=([0-9a-f]{64})").group(1)
+        self.assertEqual(got, hashlib.sha256(bytes(64 * 64 * KIB)).hexdigest())
+
+    def test_attach_and_detach(self):
+        server = self.serve(64 * KIB)
+        self.boot("g", ["network=user"])
+        self.bed.wait_log("g", r"DHCP eth0 10\.0\.2\.15")
+        for n in range(ROUNDS):
+            self.bed.xl("network-attach", "g", "switch=spare", "mac=00:16:3e:00:00:01")
+            self.assertEqual(len(self.bed.xl("network-list", "g").stdout.splitlines()), 3)
+            self.ask("g", f"until [ -d /sys/class/net/eth1 ]; do usleep 50000; done; echo THE''RE{n}=",
+                     f"THERE{n}=")
+            self.fetch("g", server, f"ROUND{n}")
+            self.bed.xl("network-detach", "g", "00:16:3e:00:00:01" if n % 2 else "1")
+        self.assertEqual(len(self.bed.xl("network-list", "g").stdout.splitlines()), 2)
+        self.assertEqual(self.bed.store("xenstore-ls", "/local/domain/0/backend/vif").count("mac ="), 1)
+
+    def test_what_cannot_be_had(self):
+        with socket.socket() as taken:
+            taken.bind(("127.0.0.1", 0))
+            taken.listen()
+            port = taken.getsockname()[1]
+            r = self.bed.xl("create", self.bed.config("g", vif=[f"forward=tcp:{port}-80"]), check=False)
+            self.assertNotEqual(r.returncode, 0)
+            self.assertRegex(r.stderr, f"cannot forward tcp:{port}-80: is port {port} of the host in use")
+        r = self.bed.xl("create", self.bed.config("g", vif=["bridge=nosuch0"]), check=False)
+        self.assertNotEqual(r.returncode, 0)
+        self.assertRegex(r.stderr, "there is no bridge nosuch0|CAP_NET_ADMIN")
+        path = self.bed.config("g", vif=["mac=00:16:3e:00:00"])
+        r = self.bed.xl("create", path, check=False)
+        self.assertRegex(r.stderr, re.escape(path) + r":\d+:\d+: error: .*six hexadecimal numbers")
+        self.assertEqual(self.bed.domains(), {})
+
+    def test_a_bridge(self):
+        """In a network namespace of its own, where it may do what it likes."""
+        r = subprocess.run(["unshare", "-r", "-n", sys.executable, "-B", __file__, "-v", "InNamespace"],
+                           env=dict(os.environ, XENPP_TEST_NAMESPACE="1"), capture_output=True, text=True)
+        self.assertEqual(r.returncode, 0, r.stderr)
+        self.assertIn("Ran 1 test", r.stderr)
+
+
+SCRIPT = """#!/bin/sh
+{
+    echo "CALL $*"
+    for v in script vif XENBUS_TYPE XENBUS_PATH XENBUS_BASE_PATH; do eval echo "$v=\\$$v"; done
+    echo "bridge=$(xenstore-read "$XENBUS_PATH/bridge")"
+} >> "$(dirname "$0")/calls"
+if [ "$1" = online ]; then
+    ip link set "$vif" master "$(xenstore-read "$XENBUS_PATH/bridge")"
+    ip link set "$vif" up
+    [ ! -e "$(dirname "$0")/fail" ] || { xenstore-write "$XENBUS_PATH/hotplug-error" "no luck today"; exit 1; }
+fi
+"""
+
+
+@unittest.skipUnless(os.environ.get("XENPP_TEST_NAMESPACE"), "test_a_bridge runs it in a namespace")
+class InNamespace(BedTest):
+    def test_bridge(self):
+        for command in ("link set lo up", "link add xenbr0 type bridge", "addr add 10.9.0.1/24 dev xenbr0",
+                        "link set xenbr0 up"):
+            subprocess.run(["ip", *command.split()], check=True)
+        script = os.path.join(self.bed.state, "vif-test")
+        with open(script, "w", encoding="ascii") as f:
+            f.write(SCRIPT)
+        os.chmod(script, 0o755)
+        # No key: xen's default bridge is there and may be used.
+        self.bed.create("t", cmdline=GUEST + "net", vif=[f"script={script}", "network=bridge"])
+        self.bed.wait_log("t", "GUEST-UP")
+        domid = self.bed.domains()["t"][0]
+        links = subprocess.run(["ip", "-o", "link", "show", "master", "xenbr0"], capture_output=True, text=True,
+                               check=True).stdout
+        self.assertIn(f"vif{domid}.0", links)
+        self.assertIn(f"vif{domid}.1", links)
+        with open(os.path.join(self.bed.state, "calls"), encoding="ascii") as f:
+            calls = f.read()
+        self.assertEqual(calls, f"CALL online\nscript={script}\nvif=vif{domid}.0\nXENBUS_TYPE=vif\n"
+                                f"XENBUS_PATH=/local/domain/0/backend/vif/{domid}/0\n"
+                                "XENBUS_BASE_PATH=backend\nbridge=xenbr0\n")
+        self.bed.type_into("t", "ifconfig eth0 10.9.0.2 up; httpd -h /; echo SER''VES")
+        self.bed.wait_log("t", "SERVES")
+        with urllib.request.urlopen("http://10.9.0.2/init", timeout=120) as answer:
+            self.assertIn(b"#!/bin/sh", answer.read())
+        self.bed.xl("network-detach", "t", "0")
+        with open(os.path.join(self.bed.state, "calls"), encoding="ascii") as f:
+            self.assertIn(f"CALL offline\nscript={script}\nvif=vif{domid}.0\n", f.read())
+        open(os.path.join(self.bed.state, "fail"), "w", encoding="ascii").close()
+        r = self.bed.xl("network-attach", "t", f"script={script}", "bridge=xenbr0", check=False)
+        self.assertNotEqual(r.returncode, 0)
+        self.assertIn("no luck today", r.stderr)
+        self.bed.xl("destroy", "t")
+        self.bed.wait("the interfaces to be gone", lambda: "vif" not in subprocess.run(
+            ["ip", "-br", "link"], capture_output=True, text=True, check=True).stdout)
+
+
+if __name__ == "__main__":
+    unittest.main()
