@@ -50,17 +50,22 @@ void start_first_domains(boot_info const& info) noexcept {
     auto& m = machine();
     std::string_view rest = info.command_line;
     std::uint16_t next = 1;
+    bool has_word = false;
     while (!rest.empty()) {
         auto word = hv::cut(rest, ' ');
         if (!word.starts_with(option)) {
             continue;
         }
         word.remove_prefix(option.size());
+        has_word = true;
         if (auto const made = start_one(info, domid(next), word)) {
             m.last_domid = next++;
         } else {
             hv::print(m, "domain=", word, ": ", made.error());
         }
+    }
+    if (has_word && next == 1 && m.link == nullptr) {
+        m.platform.shutdown_machine(false); // nobody is there to do anything else
     }
 }
 

@@ -50,6 +50,9 @@ void guest::test() noexcept {
     path("rdmsr_efer", [] { rdmsr(msr_efer); });
     path("port_in", [] { in8(0x80); });
     path("port_out", [] { out8(0x80, 0); });
+    // A hole in guest-physical memory, where nested paging ends the stay.
+    auto const* const hole = reinterpret_cast<std::uint32_t volatile*>(0xd0000000);
+    path("nested_fault", [hole] { static_cast<void>(*hole); });
     path("sched_yield", [] {
         hypercall(abi::hypercall::sched_op, static_cast<std::uint64_t>(abi::sched_op::yield));
     });
