@@ -38,23 +38,14 @@ result<void> detach_device(session& s, dev::device_address const& a, detach_opti
 
 /// Changes the configuration that a domain is created anew from, if it is ours.
 template <class Change>
-<<<<<<< HEAD
 result<void> change_config(domain_ref const& d, Change change) {
     auto& configs = d.s->configs();
     auto config = configs.load(d.uuid);
-=======
-result<void> change_config(session& s, domid d, config::uuid const& uuid, Change change) {
-    auto config = s.configs().load(uuid);
->>>>>>> 515886d (host: a configuration that an attach changes is saved under its domain's number; README: bridges)
     if (!config) { // another toolstack's domain
         return {};
     }
     change(*config);
-<<<<<<< HEAD
     return configs.save(d.id, d.uuid, *config);
-=======
-    return s.configs().save(d, uuid, *config);
->>>>>>> 515886d (host: a configuration that an attach changes is saved under its domain's number; README: bridges)
 }
 
 result<std::vector<device_info>> device_infos(session& s, domid d, std::string_view kind);

@@ -123,11 +123,7 @@ result<void> domain::attach(dev::new_device const& d) const {
 
 result<void> domain::attach(dev::vbd_config const& disk) const {
     XENPP_TRY(attach(XENPP_TRY(dev::new_vbd(disk, id()))));
-<<<<<<< HEAD
     return detail::change_config(*ref_,
-=======
-    return detail::change_config(*ref_->s, ref_->id, ref_->uuid,
->>>>>>> 515886d (host: a configuration that an attach changes is saved under its domain's number; README: bridges)
                                  [&disk](config::domain_config& c) { c.disks.push_back(disk); });
 }
 
@@ -143,7 +139,7 @@ result<dev::device_address> domain::attach(dev::vif_config const& vif) const {
     }
     auto const device = detail::vif_for(vif, ref_->uuid, ref_->id, *id);
     XENPP_TRY(detail::attach_device(*ref_->s, device));
-    XENPP_TRY(detail::change_config(*ref_->s, ref_->id, ref_->uuid, [&](config::domain_config& c) {
+    XENPP_TRY(detail::change_config(*ref_, [&](config::domain_config& c) {
         c.vifs.push_back(vif);
         c.vifs.back().devid = id;
     }));
@@ -153,11 +149,7 @@ result<dev::device_address> domain::attach(dev::vif_config const& vif) const {
 result<void> domain::detach(dev::device_address const& a, detach_options const& options) const {
     XENPP_TRY(ref_->check("detach device"));
     XENPP_TRY(detail::detach_device(*ref_->s, a, options));
-<<<<<<< HEAD
     return detail::change_config(*ref_, [&a](config::domain_config& c) {
-=======
-    return detail::change_config(*ref_->s, ref_->id, ref_->uuid, [&a](config::domain_config& c) {
->>>>>>> 515886d (host: a configuration that an attach changes is saved under its domain's number; README: bridges)
         if (a.kind == "vbd") {
             std::erase_if(c.disks, [&a](dev::vbd_config const& d) {
                 return dev::parse_vdev(d.vdev) == a.id;
