@@ -149,6 +149,35 @@ class Disks(BedTest):
         bed.xl("destroy", "host")
         self.assertEqual(os.listdir(os.path.join(bed.state, "devices")), [])
 
+    def test_formats_of_qemu_and_an_nbd_server(self):
+        bed = self.bed
+        images = {form: self.image("disk." + form, form=form) for form in ("vmdk", "vpc", "raw")}
+        socket = os.path.join(bed.state, "nbd.socket")
+        server = subprocess.Popen(["qemu-nbd", "-t", "-f", "raw", "-k", socket, images["raw"]])
+        try:
+            bed.wait("the server", lambda: os.path.exists(socket))
+            bed.create("formats", cmdline="console=hvc0 quiet do=disk",
+                       disk=[f"format=vmdk,vdev=xvda,target={images['vmdk']}",
+                             f"format=vhd,vdev=xvdb,target={images['vpc']}",
+                             f"vdev=xvdc,target=nbd+unix:///?socket={socket}"])
+            bed.wait_log("formats", "GUEST-UP")
+            for letter in "abc":
+                self.ask("formats", f"until [ -b /dev/xvd{letter} ]; do usleep 50000; done; echo 'hello {letter}' | "
+                         f"dd of=/dev/xvd{letter} conv=sync,fsync 2>/dev/null; echo WROTE-\"{letter}\"",
+                         f"WROTE-{letter}")
+            bed.xl("destroy", "formats")
+        finally:
+            server.terminate()
+            server.wait()
+        for letter, form in zip("abc", images):
+            raw = images[form] + ".read"
+            # Our own server may still be closing the image.
+            bed.wait(f"the {form} image", lambda: subprocess.run(
+                ["qemu-img", "convert", "-f", form, "-O", "raw", images[form], raw],
+                capture_output=True, check=False).returncode == 0)
+            with open(raw, "rb") as f:
+                self.assertEqual(f.read(8), f"hello {letter}\n".encode())
+
     def test_images_that_cannot_be_had(self):
         bed = self.bed
         path = self.image("one.img")
