@@ -96,7 +96,7 @@ TEST_CASE("load.overrides_win_over_the_file") {
 
 TEST_CASE("load.device_lists_are_refused_unless_empty") {
     CHECK(good("disk = []\nvif = [ ]\n").name == "x");
-    CHECK(first_error(minimal + "vif = [ '' ]").starts_with("t:4:1 `vif` is known"));
+    CHECK(first_error(minimal + "channel = [ '' ]").starts_with("t:4:1 `channel` is known"));
 }
 
 TEST_CASE("load.a_broken_line_does_not_count_as_absent") {

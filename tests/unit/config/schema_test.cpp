@@ -80,7 +80,8 @@ std::string sample(key_schema const& row) {
     }
     case value_kind::word_or_number: return "'" + std::string(word_at(row.words, 2)) + "'";
     case value_kind::word_or_boolean: return "1";
-    case value_kind::text_list: return "[ 'y' ]";
+    case value_kind::text_list:
+        return key == "vif" ? "[ '' ]" : key == "disk" ? "[ '/d,raw,xvda,r' ]" : "[ 'y' ]";
     case value_kind::list_list: return "[ [ 'y' ] ]";
     case value_kind::text_or_list: return key.starts_with("cpus") ? "'0'" : "'y'";
     case value_kind::boolean_or_list: return "[ 'y' ]";
