@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the static tools have in place of libnbd, whose TLS library Debian has only as a shared one.
+
+// Only `nbd_create` is ever called: who gets no handle from it reports the error and stops.
+extern "C" {
+
+void* nbd_create();
+char const* nbd_get_error();
+int nbd_get_errno();
+
+void* nbd_create() {
+    return nullptr;
+}
+
+char const* nbd_get_error() {
+    return "a statically linked xenpp has no NBD; use a raw image, or the ordinary tools";
+}
+
+int nbd_get_errno() {
+    return 0;
+}
+
+#define ABSENT(name)                                                                               \
+    int name();                                                                                    \
+    int name() {                                                                                   \
+        return -1;                                                                                 \
+    }
+
+ABSENT(nbd_aio_connect_systemd_socket_activation)
+ABSENT(nbd_aio_connect_uri)
+ABSENT(nbd_aio_disconnect)
+ABSENT(nbd_aio_flush)
+ABSENT(nbd_aio_get_direction)
+ABSENT(nbd_aio_get_fd)
+ABSENT(nbd_aio_is_closed)
+ABSENT(nbd_aio_is_connecting)
+ABSENT(nbd_aio_is_dead)
+ABSENT(nbd_aio_is_ready)
+ABSENT(nbd_aio_notify_read)
+ABSENT(nbd_aio_notify_write)
+ABSENT(nbd_aio_pread)
+ABSENT(nbd_aio_pwrite)
+ABSENT(nbd_aio_trim)
+ABSENT(nbd_can_flush)
+ABSENT(nbd_can_trim)
+ABSENT(nbd_close)
+ABSENT(nbd_get_block_size)
+ABSENT(nbd_get_size)
+ABSENT(nbd_is_read_only)
+ABSENT(nbd_poll)
+
+} // extern "C"
