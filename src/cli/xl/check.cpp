@@ -140,7 +140,44 @@ result<bool> apply_change(xenpp::host const& h, plan_of const& p, config::change
         XENPP_TRY(apply_affinity(h, p, c.key));
         return true;
     }
-    return false;
+    if (c.key == "vcpus") {
+        XENPP_TRY(p.target.set_online_vcpus(p.wanted.vcpus));
+        return true;
+    }
+    if (c.key == "cpu_weight" || c.key == "cap") {
+        constexpr std::uint32_t usual_weight = 256;
+        XENPP_TRY(p.target.set_scheduling(
+            {static_cast<std::uint16_t>(p.wanted.cpu_weight.value_or(usual_weight)),
+             static_cast<std::uint16_t>(p.wanted.cap.value_or(0))}));
+        return true;
+    }
+    return c.key.starts_with("on_"); // the stored configuration alone says what happens then
+}
+
+/// The stored configuration with the changes that were made, for the next plan and restart.
+config::domain_config with_changes(plan_of const& p, std::vector<std::string_view> const& made) {
+    auto out = p.now;
+    auto const has = [&made](std::string_view key) {
+        return std::find(made.begin(), made.end(), key) != made.end();
+    };
+    auto const take = [&](std::string_view key, auto member) {
+        if (has(key)) {
+            out.*member = p.wanted.*member;
+        }
+    };
+    take("name", &config::domain_config::name);
+    take("memory", &config::domain_config::memory_mib);
+    take("vcpus", &config::domain_config::vcpus);
+    take("cpus", &config::domain_config::cpus);
+    take("cpus_soft", &config::domain_config::cpus_soft);
+    take("cpu_weight", &config::domain_config::cpu_weight);
+    take("cap", &config::domain_config::cap);
+    take("on_poweroff", &config::domain_config::on_poweroff);
+    take("on_reboot", &config::domain_config::on_reboot);
+    take("on_crash", &config::domain_config::on_crash);
+    take("on_watchdog", &config::domain_config::on_watchdog);
+    take("on_soft_reset", &config::domain_config::on_soft_reset);
+    return out;
 }
 
 } // namespace
@@ -190,15 +227,27 @@ result<int> apply(session& s, arguments const& args) {
     auto const p = XENPP_TRY(make_plan(s, args));
     auto const& h = *XENPP_TRY(s.open());
     bool is_whole = true;
+    std::vector<std::string_view> made;
     for (auto const& c : p.changes) {
         bool const is_hot = c.effect == config::change_effect::hot;
-        bool const is_made = is_hot && XENPP_TRY(apply_change(h, p, c));
+        auto const done = is_hot ? apply_change(h, p, c) : result<bool>(false);
+        if (!done) {
+            s.fail(done.error()); // the other changes are made all the same
+        }
+        bool const is_made = done && *done;
         is_whole = is_whole && is_made;
+        if (is_made) {
+            made.push_back(c.key);
+        }
         s.print(fmt::format("{}{}", print(c),
                             is_made  ? "  done\n"
+                            : !done  ? "  not done\n"
                             : is_hot ? "  not done: this host cannot change it while the domain "
                                        "runs yet\n"
                                      : "  not done: create the domain anew for it\n"));
+    }
+    if (!made.empty()) {
+        XENPP_TRY(p.target.set_config(with_changes(p, made)));
     }
     if (p.changes.empty()) {
         s.print(fmt::format("{}: nothing to change\n", p.now.name));
