@@ -9,7 +9,7 @@
 
 #include <algorithm>
 #include <numeric>
-#include <ranges>
+#include <span>
 
 namespace xenpp::cli {
 namespace {
@@ -49,8 +49,11 @@ std::string cell(top_column const& c, top_row const& r) {
 
 /// The devices and vCPUs of one domain: a part of an array that is ordered by domain.
 template <class T>
-auto of_domain(std::vector<T> const& all, domid d) {
-    return std::ranges::equal_range(all, d.raw(), {}, [](T const& x) { return x.domain.raw(); });
+std::span<T const> of_domain(std::vector<T> const& all, domid d) {
+    auto const key = [](T const& x) { return x.domain.raw(); };
+    // Not equal_range: clang 14 cannot compile libstdc++ 12's subrange.
+    return {std::ranges::lower_bound(all, d.raw(), {}, key),
+            std::ranges::upper_bound(all, d.raw(), {}, key)};
 }
 
 } // namespace
