@@ -66,7 +66,7 @@ private:
     memory_of_device& memory_;
 };
 
-constexpr std::array kinds{
+const std::array kinds{
     dev::backend_kind{"vbd", [](dev::backend_context c) -> result<std::unique_ptr<dev::backend>> {
                           return std::unique_ptr<dev::backend>(new remembering(std::move(c)));
                       }}};
