@@ -83,7 +83,7 @@ constexpr std::array columns{
 } // namespace
 
 void cpu_history::add(double p) {
-    std::ranges::rotate(percent_, percent_.begin() + 1);
+    std::rotate(percent_.begin(), percent_.begin() + 1, percent_.end());
     percent_.back() = static_cast<float>(p);
     count_ = std::min(count_ + 1, length);
 }
