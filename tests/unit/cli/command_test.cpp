@@ -147,7 +147,7 @@ TEST_CASE("command.help_explains_one_command") {
                    "      --path              A path.\n");
     CHECK(run({"list", "--help", "a", "b", "c"}).out == r.out);
     CHECK(run({"help", "nothing"}).code == 1);
-    CHECK(run({"help", "save"}).out == "'xl save' is not supported yet.\n");
+    CHECK(run({"help", "save"}).out == "xl: command \"save\" is not supported yet.\n");
 }
 
 TEST_CASE("command.output_that_cannot_be_written_is_a_failure") {
