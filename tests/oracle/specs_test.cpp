@@ -43,7 +43,16 @@ std::string make_pci(generator& from) {
     return from.chance(2) ? out : from.damage(out, 3, "0123456789abcdefx:.*@,= +-g");
 }
 
+/// libxlutil reads a variable that was never set: any answer is as good as another, or none.
+bool is_undefined_there(std::string const& text) {
+    auto const p = parse_pci_spec(text, dialect::exact);
+    return !p && p.error().reason.find("undefined") != std::string::npos;
+}
+
 std::string their_pci(std::string const& text) {
+    if (is_undefined_there(text)) {
+        return "undefined";
+    }
     libxl_device_pci d;
     libxl_device_pci_init(&d);
     auto const c = oracle::make_config();
@@ -63,9 +72,7 @@ std::string their_pci(std::string const& text) {
 std::string our_pci(std::string const& text) {
     auto const p = parse_pci_spec(text, dialect::exact);
     if (!p) {
-        // There they use a variable that was never set: any answer is as good as another.
-        bool const is_undefined = p.error().reason.find("undefined") != std::string::npos;
-        return is_undefined ? their_pci(text) : "refused";
+        return is_undefined_there(text) ? "undefined" : "refused";
     }
     auto const as_int = [](std::optional<bool> b) { return b.value_or(false) ? 1 : 0; };
     return fmt::format("{:x}:{:x}:{:x}.{:x}{} slot {} {}{}{}{} rdm {} name {}", p->domain, p->bus,

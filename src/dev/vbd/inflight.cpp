@@ -21,7 +21,7 @@ constexpr std::uint64_t file_magic = 0x6462'7670'706e'6578;
 } // namespace
 
 vbd_inflight::vbd_inflight(os::mapping file, std::uint32_t queues, std::uint32_t entries)
-    : file_(std::move(file)), queues_(queues), entries_(entries), free_(queues) {}
+    : file_(std::move(file)), entries_(entries), free_(queues) {}
 
 std::size_t vbd_inflight::size_for(std::uint32_t queues, std::uint32_t entries) noexcept {
     auto const n =

@@ -33,7 +33,7 @@ std::uint64_t now_us() noexcept {
 /// What the frontend offered, mapped and bound, with the engine on it. Goes with the frontend.
 class connection final : private vif_pages {
 public:
-    connection(backend_context const& context, frame_sink& out) : context_(context), out_(out) {}
+    explicit connection(backend_context const& context) : context_(context) {}
 
     ~connection() override;
 
@@ -55,7 +55,6 @@ private:
     void fail_if_broken();
 
     backend_context const& context_;
-    frame_sink& out_;
     std::weak_ptr<connection> self_;
     std::vector<transport::foreign_mapping> rings_;
     std::vector<evtchn_port> ports_;
@@ -78,7 +77,7 @@ result<std::shared_ptr<connection>> connection::open(backend_context const& cont
                                                      std::optional<vif_rate> rate,
                                                      bool is_resumed) {
     auto const front = XENPP_TRY(read_vif_frontend(context.store, context.address));
-    auto c = std::make_shared<connection>(context, out);
+    auto c = std::make_shared<connection>(context);
     c->self_ = c;
     std::vector<vif_queue_rings> queues;
     for (std::size_t i = 0; i < front.queues.size(); ++i) {

@@ -151,7 +151,7 @@ TEST_CASE("pv.a stop before any step leaves nothing") {
         INFO("step " << n);
         CHECK(b.look() == before);
     }
-    CHECK(n == 25); // steps
+    CHECK(n == 27); // steps
 }
 
 TEST_CASE("pv.a failure of any hypercall leaves nothing") {

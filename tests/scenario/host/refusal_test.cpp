@@ -96,7 +96,7 @@ TEST_CASE("create.a stop before any step names it and leaves nothing") {
                                             " (errno 5)");
         CHECK(b.look() == before);
     }
-    CHECK(n == 21); // steps
+    CHECK(n == 23); // steps
 }
 
 TEST_CASE("create.a failure of any hypercall leaves nothing") {

@@ -22,9 +22,11 @@ std::optional<store_instruction> decode(std::vector<std::uint8_t> const& bytes) 
 template <class T>
 T execute(kind what, T memory, T operand, T& accumulator, std::uint64_t& flags) {
 #define XENPP_EXECUTE(instruction)                                                                 \
-    asm volatile("push %[f]\n popf\n" instruction " %[o], %[m]\n pushf\n pop %[f]"                 \
-                 : [m] "+m"(memory), [f] "+r"(flags), "+a"(accumulator)                            \
-                 : [o] "r"(operand)                                                                \
+    /* Flags are pushed below the red zone, where the compiler may keep variables. */              \
+    asm volatile("lea -128(%%rsp), %%rsp\n push %[f]\n popf\n" instruction " %[o], (%[m])\n"       \
+                 "pushf\n pop %[f]\n lea 128(%%rsp), %%rsp"                                        \
+                 : [f] "+r"(flags), "+a"(accumulator)                                              \
+                 : [o] "r"(operand), [m] "r"(&memory)                                              \
                  : "cc", "memory")
     switch (what) {
     case kind::bit_and: XENPP_EXECUTE("and"); break;

@@ -109,7 +109,6 @@ private:
     slot_record& at(std::uint32_t queue, std::uint32_t slot) const noexcept;
 
     os::mapping file_;
-    std::uint32_t queues_;
     std::uint32_t entries_;
     std::vector<std::vector<std::uint32_t>> free_; ///< slots, per queue
 };
