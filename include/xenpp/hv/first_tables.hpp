@@ -3,6 +3,7 @@
 #pragma once
 
 #include <xenpp/abi/hvm/start_info.hpp>
+#include <xenpp/hv/cpuid_policy.hpp>
 #include <xenpp/hv/vlapic.hpp>
 
 #include <array>

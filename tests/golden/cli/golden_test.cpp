@@ -352,8 +352,8 @@ TEST_CASE("golden.a_configuration_is_replaced") {
 TEST_CASE("golden.cores") {
     fixture f;
     f.create("web", "1");
-    fakes::scratch_folder const folder;
-    auto const path = (folder.path() / "core").string();
+    fakes::scratch_scratch const folder;
+    auto const path = (scratch.path() / "core").string();
     CHECK(f.output({"dump-core", "web", path}).empty());
     std::ifstream in(path, std::ios::binary);
     std::string head(4, 0);

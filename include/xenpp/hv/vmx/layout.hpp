@@ -6,6 +6,7 @@
 #include <xenpp/hv/cpu_record.hpp>
 #include <xenpp/hv/vcpu.hpp>
 #include <xenpp/hv/vmx/caps.hpp>
+#include <xenpp/x86/exception.hpp>
 #include <xenpp/x86/vmcs.hpp>
 
 #include <array>
@@ -158,6 +159,10 @@ struct segment_fields {
     Limit limit;
     Access access;
 };
+
+// clang 14 deduces no aggregates.
+template <class Selector, class Base, class Limit, class Access>
+segment_fields(Selector, Base, Limit, Access) -> segment_fields<Selector, Base, Limit, Access>;
 
 /// Calls `with(fields, selector, base, limit, attributes)` for each segment of the record.
 template <class Record, class With>
