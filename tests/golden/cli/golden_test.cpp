@@ -352,7 +352,7 @@ TEST_CASE("golden.a_configuration_is_replaced") {
 TEST_CASE("golden.cores") {
     fixture f;
     f.create("web", "1");
-    fakes::scratch_scratch const folder;
+    fakes::scratch_folder const scratch;
     auto const path = (scratch.path() / "core").string();
     CHECK(f.output({"dump-core", "web", path}).empty());
     std::ifstream in(path, std::ios::binary);
