@@ -16,6 +16,10 @@ svm_run:
     pushq   %r15
     pushq   %rdi                // the context, for the way back
     movq    %rsi, %rax          // the VMCB
+    clgi                        // nothing between here and the guest is interrupted
+    sti                         // with V_INTR_MASKING this lets interrupts end the stay
+    // Not right before VMRUN: QEMU's emulation would carry the shadow of this STI into the guest,
+    // where it ends the shadow of a STI that comes first, and a HLT after it sleeps for ever.
     movq    ctx_rbx(%rdi), %rbx
     movq    ctx_rcx(%rdi), %rcx
     movq    ctx_rdx(%rdi), %rdx
@@ -30,8 +34,6 @@ svm_run:
     movq    ctx_r14(%rdi), %r14
     movq    ctx_r15(%rdi), %r15
     movq    ctx_rdi(%rdi), %rdi
-    clgi                        // nothing between here and the guest is interrupted
-    sti                         // with V_INTR_MASKING this lets interrupts end the stay
     vmrun
     cli
     stgi
