@@ -9,9 +9,9 @@
     .globl pv_copy
 pv_copy:
     cmpq    $8, %rdx
-    je      4f
+    je      pv_copy_8
     cmpq    $4, %rdx
-    je      5f
+    je      pv_copy_4
     movq    %rdx, %rcx
     shrq    $3, %rcx
 1:  rep movsq
@@ -22,22 +22,29 @@ pv_copy:
     ret
 3:  xorl    %eax, %eax
     ret
-4:  movq    (%rsi), %rax        // one access each, as guests expect of such words
-6:  movq    %rax, (%rdi)
+    .pushsection .fixups, "a"
+    .quad   1b, 3b
+    .quad   2b, 3b
+    .popsection
+
+// The same for a word of 8 or 4 bytes, in one access; changes nothing but rax.
+    .macro copy_word size, suffix, register
+    .align 16
+    .globl pv_copy_\size
+pv_copy_\size:
+1:  mov\suffix    (%rsi), %\register
+2:  mov\suffix    %\register, (%rdi)
     movl    $1, %eax
     ret
-5:  movl    (%rsi), %eax
-7:  movl    %eax, (%rdi)
-    movl    $1, %eax
+3:  xorl    %eax, %eax
     ret
     .pushsection .fixups, "a"
     .quad   1b, 3b
     .quad   2b, 3b
-    .quad   4b, 3b
-    .quad   5b, 3b
-    .quad   6b, 3b
-    .quad   7b, 3b
     .popsection
+    .endm
+    copy_word 8, q, rax
+    copy_word 4, l, eax
 
 // bool pv_zero(void* rdi, size_t rsi)
     .align 16

@@ -7,10 +7,6 @@
 
 namespace xenpp::image {
 
-std::uint64_t image_platform::tsc() noexcept {
-    return read_tsc();
-}
-
 void image_platform::kick(cpu_id c) noexcept {
     percpu& there = cpus[c.raw() % hv::max_cpus];
     // One interrupt is enough until it is noticed.

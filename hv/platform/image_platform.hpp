@@ -3,9 +3,11 @@
 #pragma once
 
 #include "platform/clock.hpp"
+#include "platform/cpu.hpp"
 #include "platform/lapic.hpp"
 #include "platform/layout.hpp"
 #include "platform/percpu.hpp"
+#include "platform/pv_access.hpp"
 #include "platform/serial.hpp"
 
 #include <xenpp/abi/hvm/save.hpp>
@@ -26,7 +28,7 @@ public:
 
     std::uint64_t now_ns() noexcept { return clock_now_ns(); }
 
-    std::uint64_t tsc() noexcept;
+    std::uint64_t tsc() noexcept { return read_tsc(); }
 
     std::uint64_t tsc_base() noexcept { return clock_tsc_base(); }
 
@@ -61,13 +63,20 @@ public:
     void print_exit(hv::vcpu<image_platform>& v) noexcept;
 
     // --- PV: platform/pv_vcpu.cpp ---
-    hv::pv_access
-    pv_read(hv::vcpu<image_platform>& v, void* to, std::uint64_t from, std::size_t n) noexcept;
-    hv::pv_access pv_write(hv::vcpu<image_platform>& v,
-                           std::uint64_t to,
-                           void const* from,
-                           std::size_t n) noexcept;
-    hv::pv_access pv_clear(hv::vcpu<image_platform>& v, std::uint64_t to, std::size_t n) noexcept;
+    bool pv_is_loaded(hv::vcpu<image_platform> const& v) noexcept {
+        return this_percpu().loaded == &v;
+    }
+
+    [[gnu::always_inline]] bool pv_read(void* to, std::uint64_t from, std::size_t n) noexcept {
+        return pv_copy_guest(to, reinterpret_cast<void const*>(from), n);
+    }
+
+    [[gnu::always_inline]] bool
+    pv_write(std::uint64_t to, void const* from, std::size_t n) noexcept {
+        return pv_copy_guest(reinterpret_cast<void*>(to), from, n);
+    }
+
+    bool pv_clear(std::uint64_t to, std::size_t n) noexcept;
     void pv_load_root(hv::vcpu<image_platform>& v) noexcept;
     void pv_swap_mode(hv::vcpu<image_platform>& v) noexcept;
     void pv_load_tables(hv::vcpu<image_platform>& v) noexcept;

@@ -25,7 +25,6 @@ extern std::uint64_t boot_pml4[512];         // NOLINT: entry.S
 
 void pv_run(xenpp::hv::guest_context* c, xenpp::image::vcpu* v, xenpp::image::percpu* here);
 [[noreturn]] void pv_handle_saved(xenpp::hv::guest_context* c);
-bool pv_copy(void* to, void const* from, std::size_t n);
 bool pv_zero(void* to, std::size_t n);
 bool pv_load_ds(std::uint16_t s);
 bool pv_load_es(std::uint16_t s);
@@ -46,10 +45,13 @@ using x86::msr;
 
 // context_offsets.inc has the same numbers.
 static_assert(offsetof(guest_context, rax) == 0 && offsetof(guest_context, rbx) == 8 &&
-              offsetof(guest_context, rcx) == 16 && offsetof(guest_context, rdx) == 24 &&
-              offsetof(guest_context, rsi) == 32 && offsetof(guest_context, rdi) == 40 &&
-              offsetof(guest_context, rbp) == 48 && offsetof(guest_context, host_sp) == 56 &&
-              offsetof(guest_context, r8) == 64 && offsetof(guest_context, r15) == 120 &&
+              offsetof(guest_context, rdi) == 16 && offsetof(guest_context, rsi) == 24 &&
+              offsetof(guest_context, rdx) == 32 && offsetof(guest_context, r10) == 40 &&
+              offsetof(guest_context, r8) == 48 && offsetof(guest_context, r9) == 56 &&
+              offsetof(guest_context, rcx) == 64 && offsetof(guest_context, rbp) == 72 &&
+              offsetof(guest_context, host_sp) == 80 && offsetof(guest_context, r11) == 88 &&
+              offsetof(guest_context, r12) == 96 && offsetof(guest_context, r13) == 104 &&
+              offsetof(guest_context, r14) == 112 && offsetof(guest_context, r15) == 120 &&
               offsetof(guest_context, is_call) == 128 && offsetof(guest_context, vector) == 136 &&
               offsetof(guest_context, error) == 144 && offsetof(guest_context, rip) == 152 &&
               offsetof(guest_context, cs) == 160 && offsetof(guest_context, rflags) == 168 &&
@@ -147,7 +149,7 @@ bool is_wanted_elsewhere(percpu const& here) noexcept {
 }
 
 /// Before ring 3 is entered (again), after a stay that ended with `done`. False: leave it instead.
-bool prepare_entry(percpu& here, vcpu& v, hv::exit_action done) noexcept {
+[[gnu::noinline]] bool prepare_entry_slowly(percpu& here, vcpu& v, hv::exit_action done) noexcept {
     if (done.what == hv::exit_action::kind::resume) {
         done = hv::pv::deliver_events(v);
     }
@@ -159,10 +161,12 @@ bool prepare_entry(percpu& here, vcpu& v, hv::exit_action done) noexcept {
     return true;
 }
 
-/// The same after what cannot have failed.
-[[gnu::always_inline]] inline bool prepare_entry(percpu& here, vcpu& v) noexcept {
-    if (hv::pv::events_are_due(v) || is_wanted_elsewhere(here)) [[unlikely]] {
-        return prepare_entry(here, v, hv::exit_action::resume());
+/// The same, quick where there is nothing to be done.
+[[gnu::always_inline]] inline bool
+prepare_entry(percpu& here, vcpu& v, hv::exit_action done = hv::exit_action::resume()) noexcept {
+    if (done.what != hv::exit_action::kind::resume || hv::pv::events_are_due(v) ||
+        is_wanted_elsewhere(here)) [[unlikely]] {
+        return prepare_entry_slowly(here, v, done);
     }
     hv::pv::enter_guest(machine(), *here.tlb);
     return true;
@@ -297,35 +301,19 @@ void pv_take_trap(vector_frame const& f) noexcept {
 
 // --- the platform's PV part ----------------------------------------------------------------------
 
-namespace {
-
-/// Uses a guest's addresses by `access`, while its translations are known to be in use.
-template <class Access>
-[[gnu::always_inline]] inline hv::pv_access reach(vcpu& v, Access access) noexcept {
-    percpu& here = this_percpu();
-    if (here.loaded != &v) [[unlikely]] {
-        return hv::pv_access::elsewhere;
-    }
-    hv::pv::enter_guest(machine(), *here.tlb);
-    bool const done = access();
-    hv::pv::leave_guest(*here.tlb);
-    return done ? hv::pv_access::done : hv::pv_access::fault;
+bool pv_copy_after_flush(void* to, void const* from, std::size_t n) noexcept {
+    hv::pv::flush_here(machine());
+    bool const done = pv_copy(to, from, n);
+    hv::pv::leave_guest(*this_percpu().tlb);
+    return done;
 }
 
-} // namespace
-
-hv::pv_access
-image_platform::pv_read(vcpu& v, void* to, std::uint64_t from, std::size_t n) noexcept {
-    return reach(v, [&] { return pv_copy(to, reinterpret_cast<void const*>(from), n); });
-}
-
-hv::pv_access
-image_platform::pv_write(vcpu& v, std::uint64_t to, void const* from, std::size_t n) noexcept {
-    return reach(v, [&] { return pv_copy(reinterpret_cast<void*>(to), from, n); });
-}
-
-hv::pv_access image_platform::pv_clear(vcpu& v, std::uint64_t to, std::size_t n) noexcept {
-    return reach(v, [&] { return pv_zero(reinterpret_cast<void*>(to), n); });
+bool image_platform::pv_clear(std::uint64_t to, std::size_t n) noexcept {
+    auto& tlb = *this_percpu().tlb;
+    hv::pv::enter_guest(machine(), tlb);
+    bool const done = pv_zero(reinterpret_cast<void*>(to), n);
+    hv::pv::leave_guest(tlb);
+    return done;
 }
 
 void image_platform::pv_load_root(vcpu& v) noexcept {

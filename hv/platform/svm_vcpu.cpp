@@ -20,12 +20,6 @@ namespace xenpp::image {
 
 using hv::guest_context;
 
-// What svm_run.S counts on.
-static_assert(offsetof(guest_context, rbx) == 8 && offsetof(guest_context, rcx) == 16 &&
-              offsetof(guest_context, rdx) == 24 && offsetof(guest_context, rsi) == 32 &&
-              offsetof(guest_context, rdi) == 40 && offsetof(guest_context, rbp) == 48 &&
-              offsetof(guest_context, r8) == 64 && offsetof(guest_context, r15) == 120);
-
 namespace {
 
 hv::svm::capabilities caps;

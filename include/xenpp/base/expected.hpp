@@ -62,8 +62,29 @@ void* place(T& object) noexcept {
     return __builtin_addressof(object);
 }
 
-/// The union and its flag. Two forms, because clang 14 lacks constrained destructors.
-template <class T, class E, bool Trivial>
+/// How the two are kept.
+enum class expected_kind {
+    words,   ///< side by side: what is returned in registers stays in registers
+    plain,   ///< a union that is copied as bytes
+    objects, ///< a union whose members are constructed and destroyed
+};
+
+template <class T>
+inline constexpr bool is_plain =
+    std::is_trivially_copyable_v<T>&& std::is_trivially_destructible_v<T>;
+
+template <class T>
+inline constexpr bool is_word = is_plain<T>&& std::is_nothrow_default_constructible_v<T> &&
+                                sizeof(T) <= sizeof(void*);
+
+template <class T, class E>
+inline constexpr expected_kind kind_of_expected =
+    is_word<T>&& is_word<E>     ? expected_kind::words
+    : is_plain<T>&& is_plain<E> ? expected_kind::plain
+                                : expected_kind::objects;
+
+/// Three forms, because clang 14 lacks constrained destructors.
+template <class T, class E, expected_kind Kind>
 class expected_storage {
 public:
     constexpr explicit expected_storage(T v) : value_(std::move(v)), has_(true) {}
@@ -81,7 +102,20 @@ protected:
 };
 
 template <class T, class E>
-class expected_storage<T, E, false> {
+class expected_storage<T, E, expected_kind::words> {
+public:
+    constexpr explicit expected_storage(T v) : value_(v), has_(true) {}
+
+    constexpr explicit expected_storage(unexpected<E> u) : has_(false), error_(u.value) {}
+
+protected:
+    T value_{};
+    bool has_; // before the error: the lowest byte of its register
+    E error_{};
+};
+
+template <class T, class E>
+class expected_storage<T, E, expected_kind::objects> {
 public:
     explicit expected_storage(T v) : value_(std::move(v)), has_(true) {}
 
@@ -128,19 +162,16 @@ protected:
     bool has_;
 };
 
-template <class T, class E>
-inline constexpr bool is_plain = std::is_trivially_copyable_v<T>&& std::is_trivially_copyable_v<E>&&
-    std::is_trivially_destructible_v<T>&& std::is_trivially_destructible_v<E>;
-
 } // namespace detail
 
 /// Either a `T` or an error `E`. `operator*` and `->` need a check first; `value()` exists only
 /// hosted and throws. An error that owns memory is allowed hosted; freestanding errors are plain.
 template <class T, class E>
-class [[nodiscard]] expected : private detail::expected_storage<T, E, detail::is_plain<T, E>> {
+class [[nodiscard]] expected
+    : private detail::expected_storage<T, E, detail::kind_of_expected<T, E>> {
     static_assert(!std::is_reference_v<T>, "hold a pointer instead of a reference");
     static_assert(!std::is_same_v<T, E>, "value and error must differ in type");
-    using storage = detail::expected_storage<T, E, detail::is_plain<T, E>>;
+    using storage = detail::expected_storage<T, E, detail::kind_of_expected<T, E>>;
     using storage::error_;
     using storage::has_;
     using storage::value_;
@@ -244,7 +275,7 @@ public:
     requires std::is_constructible_v<E, G>
 
     constexpr expected(unexpected<G> u)
-        : error_(std::move(u.value)), has_(false) {} // NOLINT(google-explicit-constructor): as std
+        : has_(false), error_(std::move(u.value)) {} // NOLINT(google-explicit-constructor): as std
 
     constexpr bool has_value() const noexcept { return has_; }
 
@@ -265,8 +296,8 @@ public:
 #endif
 
 private:
-    E error_{};
     bool has_ = true;
+    E error_{};
 };
 
 } // namespace xenpp

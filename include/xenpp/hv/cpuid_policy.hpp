@@ -28,6 +28,10 @@ public:
     /// The entry, or null.
     constexpr entry const* find(std::uint32_t leaf,
                                 std::uint32_t subleaf = no_subleaf) const noexcept {
+        auto const first = first_position(leaf);
+        if (first != count_ && is(entries_[first], leaf, subleaf)) [[likely]] {
+            return &entries_[first];
+        }
         auto const i = position(leaf, subleaf);
         return i < count_ && is(entries_[i], leaf, subleaf) ? &entries_[i] : nullptr;
     }
@@ -95,14 +99,18 @@ private:
         return row < indexed ? row : x86::cpuid::leaf_ext_max + (row - indexed);
     }
 
-    /// Where the entry is or belongs. A guest asks often: the index leads to its leaf at once.
-    constexpr unsigned position(std::uint32_t leaf, std::uint32_t subleaf) const noexcept {
-        unsigned i = 0;
+    /// Not behind the entries of `leaf`. A guest asks often: the index leads there at once.
+    constexpr unsigned first_position(std::uint32_t leaf) const noexcept {
         if (leaf < indexed) {
-            i = first_[leaf];
-        } else if (leaf - x86::cpuid::leaf_ext_max < indexed) {
-            i = first_[indexed + (leaf - x86::cpuid::leaf_ext_max)];
+            return first_[leaf];
         }
+        auto const extended = leaf - x86::cpuid::leaf_ext_max;
+        return extended < indexed ? first_[indexed + extended] : 0;
+    }
+
+    /// Where the entry is or belongs.
+    constexpr unsigned position(std::uint32_t leaf, std::uint32_t subleaf) const noexcept {
+        unsigned i = first_position(leaf);
         while (i != count_ && key(entries_[i].leaf, entries_[i].subleaf) < key(leaf, subleaf)) {
             ++i;
         }

@@ -36,13 +36,6 @@ std::uint64_t root_in_use(vcpu<P> const& v) noexcept;
 
 } // namespace pv
 
-/// What came of using a PV guest's addresses as they are.
-enum class pv_access : std::uint8_t {
-    done,
-    fault,
-    elsewhere, ///< the vCPU is not loaded on this CPU: its tables must be walked
-};
-
 namespace detail {
 
 /// A copy that the compiler may not repeat: the guest changes its memory while we look.
@@ -113,13 +106,14 @@ expected<gpa, errc> guest_linear_to_gpa(vcpu<P>& v,
 }
 
 /// A platform on which a PV vCPU's own addresses can be used as they are while it is loaded there:
-/// those of the mode that it is in. An access that faults is noticed. Nothing is checked but that.
+/// those of the mode that it is in. False: an access faulted. Nothing is checked but that.
 template <class P>
 concept ReachesPvGuests =
     requires(P& p, vcpu<P>& v, void* to, void const* from, std::uint64_t a, std::size_t n) {
-    { p.pv_read(v, to, a, n) } -> std::same_as<pv_access>;
-    { p.pv_write(v, a, from, n) } -> std::same_as<pv_access>;
-    { p.pv_clear(v, a, n) } -> std::same_as<pv_access>;
+    { p.pv_is_loaded(v) } -> std::same_as<bool>;
+    { p.pv_read(to, a, n) } -> std::same_as<bool>;
+    { p.pv_write(a, from, n) } -> std::same_as<bool>;
+    { p.pv_clear(a, n) } -> std::same_as<bool>;
 };
 
 /// Whether [address, address + n) lies in the part of the address space that is a PV guest's.
@@ -132,18 +126,13 @@ constexpr bool is_pv_guest_range(std::uint64_t address, std::size_t n) noexcept 
     return address >= abi::hypervisor_virt_end && (n == 0 || n - 1 <= ~address);
 }
 
-/// Uses [address, address + n) of a PV guest as it is, with `access(platform)`.
-template <class P, class Access>
-[[gnu::always_inline]] inline pv_access
-pv_direct(vcpu<P>& v, std::uint64_t address, std::size_t n, Access access) noexcept {
-    return is_pv_guest_range(address, n) ? access(v.dom.hv.platform) : pv_access::fault;
-}
-
-constexpr expected<void, errc> pv_result(pv_access a) noexcept {
-    if (a == pv_access::fault) [[unlikely]] {
-        return unexpected(errc::fault);
+/// Whether the addresses of `v` can be used as they are.
+template <class P>
+[[gnu::always_inline]] inline bool is_in_reach(vcpu<P>& v) noexcept {
+    if constexpr (ReachesPvGuests<P>) {
+        return v.dom.kind == domain_kind::pv && v.dom.hv.platform.pv_is_loaded(v);
     }
-    return {};
+    return false;
 }
 
 /// Calls `with(bytes in the direct map, position, count)` for each page's part of a guest range.
@@ -180,6 +169,72 @@ expected<void, errc> for_guest_range(vcpu<P>& v,
     return {};
 }
 
+/// Page by page, from the caller's tables.
+template <class P>
+[[gnu::noinline]] bool
+walk_from_guest(vcpu<P>& v, void* to, std::uint64_t from, std::size_t n) noexcept {
+    auto* const bytes = static_cast<std::byte*>(to);
+    return for_guest_range(v, from, n, false,
+                           [bytes](std::byte const* there, std::size_t at, std::size_t count) {
+                               copy_once(bytes + at, there, count);
+                           })
+        .has_value();
+}
+
+template <class P>
+[[gnu::noinline]] bool walk_to_guest(
+    vcpu<P>& v, std::uint64_t to, void const* from, std::size_t n, guest_rights rights) noexcept {
+    auto const* const bytes = static_cast<std::byte const*>(from);
+    return for_guest_range(
+               v, to, n, true,
+               [bytes](std::byte* there, std::size_t at, std::size_t count) {
+                   copy_once(there, bytes + at, count);
+               },
+               rights)
+        .has_value();
+}
+
+/// The whole of `copy_from_guest`, for where `n` is known.
+template <class P>
+[[gnu::always_inline]] inline bool
+from_guest(vcpu<P>& v, void* to, std::uint64_t from, std::size_t n) noexcept {
+    if constexpr (ReachesPvGuests<P>) {
+        if (is_in_reach(v)) [[likely]] {
+            return is_pv_guest_range(from, n) && v.dom.hv.platform.pv_read(to, from, n);
+        }
+    }
+    return walk_from_guest(v, to, from, n);
+}
+
+template <class P>
+[[gnu::always_inline]] inline bool to_guest(
+    vcpu<P>& v, std::uint64_t to, void const* from, std::size_t n, guest_rights rights) noexcept {
+    if constexpr (ReachesPvGuests<P>) {
+        if (is_in_reach(v)) [[likely]] {
+            return is_pv_guest_range(to, n) && v.dom.hv.platform.pv_write(to, from, n);
+        }
+    }
+    return walk_to_guest(v, to, from, n, rights);
+}
+
+/// One function a size: the hypercalls' structures have few.
+template <std::size_t N, class P>
+[[gnu::noinline]] bool read_bytes(vcpu<P>& v, void* to, std::uint64_t from) noexcept {
+    return from_guest(v, to, from, N);
+}
+
+template <std::size_t N, class P>
+[[gnu::noinline]] bool write_bytes(vcpu<P>& v, std::uint64_t to, void const* from) noexcept {
+    return to_guest(v, to, from, N, guest_rights::kernel);
+}
+
+constexpr expected<void, errc> fault_unless(bool done) noexcept {
+    if (!done) [[unlikely]] {
+        return unexpected(errc::fault);
+    }
+    return {};
+}
+
 } // namespace detail
 
 /// Copies `n` bytes from the caller's address `from` to `to`. `fault`: some of them are not its
@@ -187,20 +242,7 @@ expected<void, errc> for_guest_range(vcpu<P>& v,
 template <class P>
 expected<void, errc>
 copy_from_guest(vcpu<P>& v, void* to, std::uint64_t from, std::size_t n) noexcept {
-    if constexpr (detail::ReachesPvGuests<P>) {
-        if (v.dom.kind == domain_kind::pv) {
-            auto const direct =
-                detail::pv_direct(v, from, n, [&](auto& p) { return p.pv_read(v, to, from, n); });
-            if (direct != pv_access::elsewhere) {
-                return detail::pv_result(direct);
-            }
-        }
-    }
-    auto* const bytes = static_cast<std::byte*>(to);
-    return detail::for_guest_range(
-        v, from, n, false, [bytes](std::byte const* there, std::size_t at, std::size_t count) {
-            detail::copy_once(bytes + at, there, count);
-        });
+    return detail::fault_unless(detail::from_guest(v, to, from, n));
 }
 
 /// Copies `n` bytes from `from` to the caller's address `to`. Errors as above.
@@ -211,34 +253,16 @@ copy_to_guest(vcpu<P>& v,
               void const* from,
               std::size_t n,
               detail::guest_rights rights = detail::guest_rights::kernel) noexcept {
-    if constexpr (detail::ReachesPvGuests<P>) {
-        if (v.dom.kind == domain_kind::pv) {
-            auto const direct =
-                detail::pv_direct(v, to, n, [&](auto& p) { return p.pv_write(v, to, from, n); });
-            if (direct != pv_access::elsewhere) {
-                return detail::pv_result(direct);
-            }
-        }
-    }
-    auto const* const bytes = static_cast<std::byte const*>(from);
-    return detail::for_guest_range(
-        v, to, n, true,
-        [bytes](std::byte* there, std::size_t at, std::size_t count) {
-            detail::copy_once(there, bytes + at, count);
-        },
-        rights);
+    return detail::fault_unless(detail::to_guest(v, to, from, n, rights));
 }
 
 /// Writes `n` zero bytes to the caller's address `to`.
 template <class P>
 expected<void, errc> clear_guest(vcpu<P>& v, std::uint64_t to, std::size_t n) noexcept {
     if constexpr (detail::ReachesPvGuests<P>) {
-        if (v.dom.kind == domain_kind::pv) {
-            auto const direct =
-                detail::pv_direct(v, to, n, [&](auto& p) { return p.pv_clear(v, to, n); });
-            if (direct != pv_access::elsewhere) {
-                return detail::pv_result(direct);
-            }
+        if (detail::is_in_reach(v)) {
+            return detail::fault_unless(detail::is_pv_guest_range(to, n) &&
+                                        v.dom.hv.platform.pv_clear(to, n));
         }
     }
     return detail::for_guest_range(
@@ -248,7 +272,8 @@ expected<void, errc> clear_guest(vcpu<P>& v, std::uint64_t to, std::size_t n) no
 
 /// Where element `index` of an array of `T` at `base` lies; `fault` where that wraps.
 template <class T>
-expected<std::uint64_t, errc> element_address(std::uint64_t base, std::uint64_t index) noexcept {
+[[gnu::always_inline]] inline expected<std::uint64_t, errc>
+element_address(std::uint64_t base, std::uint64_t index) noexcept {
     auto const offset = checked_mul<std::uint64_t>(index, sizeof(T));
     auto const address = offset ? checked_add<std::uint64_t>(base, *offset) : std::nullopt;
     if (!address) {
@@ -257,13 +282,21 @@ expected<std::uint64_t, errc> element_address(std::uint64_t base, std::uint64_t 
     return *address;
 }
 
+/// Copies the object at the caller's address `from` into `to`. Errors as `copy_from_guest`.
+template <class T, class P>
+[[gnu::always_inline]] inline expected<void, errc>
+read_guest_into(vcpu<P>& v, T& to, std::uint64_t from) noexcept {
+    static_assert(std::is_trivially_copyable_v<T>);
+    return detail::fault_unless(detail::read_bytes<sizeof(T)>(v, &to, from));
+}
+
 /// Element `index` of the array of `T` at the caller's address `base`.
 template <class T, class P>
-expected<T, errc> read_guest(vcpu<P>& v, std::uint64_t base, std::uint64_t index = 0) noexcept {
-    static_assert(std::is_trivially_copyable_v<T>);
+[[gnu::always_inline]] inline expected<T, errc>
+read_guest(vcpu<P>& v, std::uint64_t base, std::uint64_t index = 0) noexcept {
     auto const address = XENPP_TRY(element_address<T>(base, index));
     T value{};
-    XENPP_TRY(copy_from_guest(v, &value, address, sizeof(T)));
+    XENPP_TRY(read_guest_into(v, value, address));
     return value;
 }
 
@@ -275,10 +308,11 @@ read_guest(vcpu<P>& v, abi::guest_handle<T> base, std::uint64_t index = 0) noexc
 
 /// Writes `value` as element `index` of the array of `T` at the caller's address `base`.
 template <class T, class P>
-expected<void, errc>
+[[gnu::always_inline]] inline expected<void, errc>
 write_guest(vcpu<P>& v, std::uint64_t base, T const& value, std::uint64_t index = 0) noexcept {
     static_assert(std::is_trivially_copyable_v<T>);
-    return copy_to_guest(v, XENPP_TRY(element_address<T>(base, index)), &value, sizeof(T));
+    auto const address = XENPP_TRY(element_address<T>(base, index));
+    return detail::fault_unless(detail::write_bytes<sizeof(T)>(v, address, &value));
 }
 
 template <class T, class P>

@@ -152,9 +152,21 @@ hypercall_result dispatch_hypercall(vcpu<P>& v, unsigned number, hypercall_args&
     return unexpected(errc::nosys);
 }
 
-/// arg[0]: a guest array of multicall_entry, arg[1]: how many. Continues where it was interrupted.
-template <class P>
-hypercall_result do_multicall(vcpu<P>& v, hypercall_args& a) noexcept {
+namespace detail {
+
+/// A multicall_entry whose arguments a handler can work on where they are.
+struct multicall_request {
+    std::uint64_t op;
+    std::uint64_t result;
+    hypercall_args args;
+};
+
+static_assert(sizeof(multicall_request) == sizeof(abi::multicall_entry) &&
+              offsetof(multicall_request, result) == offsetof(abi::multicall_entry, result) &&
+              offsetof(multicall_request, args) == offsetof(abi::multicall_entry, args));
+
+template <domain_kind K, class P>
+hypercall_result do_multicall_of(vcpu<P>& v, hypercall_args& a) noexcept {
     constexpr unsigned most_at_once = 64;
     auto& platform = v.dom.hv.platform;
     auto const longest = platform.tsc_khz() / 2; // 0.5 ms: each entry may be a batch of its own
@@ -163,34 +175,40 @@ hypercall_result do_multicall(vcpu<P>& v, hypercall_args& a) noexcept {
         if (done == most_at_once || (done != 0 && platform.tsc() - begin > longest)) {
             return unexpected(errc::restart);
         }
-        auto entry = XENPP_TRY(read_guest<abi::multicall_entry>(v, a.arg[0]));
-        hypercall_args inner;
-        for (unsigned i = 0; i < 6; ++i) {
-            inner.arg[i] = entry.args[i];
-        }
-        auto const number = static_cast<unsigned>(entry.op <= 0xffff ? entry.op : 0xffff);
+        multicall_request entry;
+        XENPP_TRY(read_guest_into(v, entry, a.arg[0]));
         // No nesting, and no return to elsewhere before the rest is done.
-        bool const may_be_inside = number != static_cast<unsigned>(abi::hypercall::multicall) &&
-                                   number != static_cast<unsigned>(abi::hypercall::iret);
-        hypercall_result const r = may_be_inside ? dispatch_hypercall(v, number, inner)
+        bool const may_be_inside =
+            entry.op != static_cast<std::uint64_t>(abi::hypercall::multicall) &&
+            entry.op != static_cast<std::uint64_t>(abi::hypercall::iret);
+        hypercall_result const r = may_be_inside ? dispatch_hypercall_of<K>(v, entry.op, entry.args)
                                                  : hypercall_result(unexpected(errc::inval));
-        if (!r && r.error() == errc::restart) {
-            for (unsigned i = 0; i < 6; ++i) {
-                entry.args[i] = inner.arg[i];
-            }
+        if (r.is_restart()) [[unlikely]] {
             XENPP_TRY(write_guest(v, a.arg[0], entry));
-            return unexpected(errc::restart);
+            return r;
         }
-        auto const result = r ? *r : static_cast<std::uint64_t>(to_abi(r.error()));
-        XENPP_TRY(write_guest(v, a.arg[0] + offsetof(abi::multicall_entry, result), result));
+        XENPP_TRY(write_guest(v, a.arg[0] + offsetof(multicall_request, result), r.raw()));
         a.arg[0] += sizeof entry;
         --a.arg[1];
     }
     return std::uint64_t{0};
 }
 
-/// A hypercall of an HVM vCPU in 64-bit kernel mode: number in rax, arguments in rdi, rsi, rdx,
-/// r10, r8, r9. On `restart` the guest executes the instruction again with the new arguments.
+} // namespace detail
+
+/// arg[0]: a guest array of multicall_entry, arg[1]: how many. Continues where it was interrupted.
+template <class P>
+hypercall_result do_multicall(vcpu<P>& v, hypercall_args& a) noexcept {
+    switch (v.dom.kind) {
+    case domain_kind::control: return detail::do_multicall_of<domain_kind::control>(v, a);
+    case domain_kind::pv: return detail::do_multicall_of<domain_kind::pv>(v, a);
+    case domain_kind::hvm: return detail::do_multicall_of<domain_kind::hvm>(v, a);
+    }
+    return unexpected(errc::nosys);
+}
+
+/// A hypercall of an HVM vCPU in 64-bit kernel mode: number in rax, arguments as `args_of`. On
+/// `restart` the guest executes the instruction again with the new arguments.
 template <class P>
 exit_action handle_hypercall(vcpu<P>& v) noexcept {
     auto& c = v.context;
@@ -202,18 +220,11 @@ exit_action handle_hypercall(vcpu<P>& v) noexcept {
         c.rax = static_cast<std::uint32_t>(to_abi(errc::nosys)); // 32-bit guests: not supported
         return exit_action::skip();
     }
-    hypercall_args a{{c.rdi, c.rsi, c.rdx, c.r10, c.r8, c.r9}};
-    auto const number = static_cast<unsigned>(c.rax <= 0xffff ? c.rax : 0xffff);
-    hypercall_result const r = dispatch_hypercall(v, number, a);
-    if (!r && r.error() == errc::restart) {
-        c.rdi = a.arg[0];
-        c.rsi = a.arg[1];
-        c.rdx = a.arg[2];
-        c.r10 = a.arg[3];
-        c.r8 = a.arg[4];
+    auto const r = dispatch_hypercall_of<domain_kind::hvm>(v, c.rax, args_of(c));
+    if (r.is_restart()) [[unlikely]] {
         return exit_action::resume();
     }
-    c.rax = r ? *r : static_cast<std::uint64_t>(to_abi(r.error()));
+    c.rax = r.raw();
     return exit_action::skip();
 }
 

@@ -29,9 +29,11 @@ class hypervisor;
 /// registers: from `rip` to `ss` they have the order in which it pushes them, and end on a multiple
 /// of 16.
 struct alignas(64) guest_context {
-    std::uint64_t rax = 0, rbx = 0, rcx = 0, rdx = 0, rsi = 0, rdi = 0, rbp = 0;
+    std::uint64_t rax = 0, rbx = 0;
+    std::uint64_t rdi = 0, rsi = 0, rdx = 0, r10 = 0, r8 = 0, r9 = 0; ///< as hypercall_args
+    std::uint64_t rcx = 0, rbp = 0;
     std::uint64_t host_sp = 0; ///< PV, the platform's: its stack while the guest runs
-    std::uint64_t r8 = 0, r9 = 0, r10 = 0, r11 = 0, r12 = 0, r13 = 0, r14 = 0, r15 = 0;
+    std::uint64_t r11 = 0, r12 = 0, r13 = 0, r14 = 0, r15 = 0;
     /// PV: rcx and r11 need not be kept, SYSRET may enter the guest; 0: no.
     std::uint64_t is_call = 0;
     std::uint64_t vector = 0, error = 0; ///< PV: what ended the last stay

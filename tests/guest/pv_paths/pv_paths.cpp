@@ -72,10 +72,21 @@ void measure_updates() noexcept {
     });
 }
 
+/// A handler of #BP that only returns.
+extern "C" void return_at_once();
+asm("return_at_once:\n\t"
+    "popq %rcx\n\t"
+    "popq %r11\n\t"
+    "pushq $0\n\t" // iret_context.flags
+    "jmp do_iret");
+
 void measure_traps() noexcept {
-    on_trap = [](trap_frame& f) noexcept { return f.vector == 3; };
+    std::array<abi::trap_info, 2> traps{}; // the last one, of address 0, ends the table
+    traps[0].vector = 3;
+    traps[0].cs = abi::flat_kernel_cs64;
+    traps[0].address = reinterpret_cast<std::uint64_t>(return_at_once);
+    hypercall(abi::hypercall::set_trap_table, traps.data());
     path("int3_and_iret", [] { asm volatile("int3"); });
-    on_trap = nullptr;
     path("forced_cpuid", [] {
         std::uint32_t a = 1;
         std::uint32_t b = 0;

@@ -233,7 +233,7 @@ hypercall_result do_set_debugreg(vcpu<P>& v, hypercall_args& a) noexcept {
 /// arg[0]: the register.
 template <class P>
 hypercall_result do_get_debugreg(vcpu<P>& v, hypercall_args& a) noexcept {
-    return debug_register(v, a.arg[0] < 8 ? static_cast<unsigned>(a.arg[0]) : 8);
+    return XENPP_TRY(debug_register(v, a.arg[0] < 8 ? static_cast<unsigned>(a.arg[0]) : 8));
 }
 
 /// arg[0]: when VIRQ_TIMER is due, in system time; 0: never.

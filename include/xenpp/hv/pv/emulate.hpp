@@ -370,7 +370,9 @@ exit_action emulate_forced(vcpu<P>& v) noexcept {
     auto const rip = v.context.rip;
     // A word at once, unless the next page might not be there.
     bool const in_page = (rip & (page_size - 1)) <= page_size - sizeof code;
-    if (copy_from_guest(v, &code, rip, in_page ? sizeof code : length) && (code & all) == cpuid) {
+    auto const is_read =
+        in_page ? read_guest_into(v, code, rip) : copy_from_guest(v, &code, rip, length);
+    if (is_read && (code & all) == cpuid) {
         static_cast<void>(handle_cpuid(v));
         return detail::finish(v, length);
     }

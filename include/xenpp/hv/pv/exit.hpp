@@ -81,29 +81,19 @@ exit_action handle_foreign_syscall(vcpu<P>& v, entry_point const& to) noexcept {
 
 } // namespace detail
 
-/// A hypercall of the guest's kernel: number in rax, arguments in rdi, rsi, rdx, r10, r8, r9. On
-/// `restart` it executes SYSCALL again with the new arguments. No handler changes other registers
-/// without saying so in `is_call`.
+/// A hypercall of the guest's kernel: number in rax, arguments as `args_of`. On `restart` it
+/// executes SYSCALL again with the new arguments. No handler changes other registers without saying
+/// so in `is_call`; one that does, iret, may make rax anything.
 template <class P>
 [[gnu::always_inline]] inline void handle_pv_hypercall(vcpu<P>& v) noexcept {
     auto& c = v.context;
-    hypercall_args a{{c.rdi, c.rsi, c.rdx, c.r10, c.r8, c.r9}};
-    hypercall_result const r = dispatch_hypercall_of<domain_kind::pv>(v, c.rax, a);
-    if (r) [[likely]] {
-        c.rax = *r;
-        return;
-    }
-    if (r.error() == errc::restart) {
+    auto const r = dispatch_hypercall_of<domain_kind::pv>(v, c.rax, args_of(c));
+    if (r.is_restart() && c.is_call == guest_context::unchanged_call) [[unlikely]] {
         constexpr unsigned length = 2;
         c.rip -= length;
-        c.rdi = a.arg[0];
-        c.rsi = a.arg[1];
-        c.rdx = a.arg[2];
-        c.r10 = a.arg[3];
-        c.r8 = a.arg[4];
         return;
     }
-    c.rax = static_cast<std::uint64_t>(to_abi(r.error()));
+    c.rax = r.raw();
 }
 
 /// Handles what ended the stay: `v.context.vector`, with `address` from CR2 for #PF and `status`

@@ -16,12 +16,12 @@ namespace xenpp::hv::pv {
 template <class P>
 hypercall_result do_iret(vcpu<P>& v, hypercall_args& /*args*/) noexcept {
     auto& c = v.context;
-    auto const f = read_guest<abi::iret_context>(v, c.rsp);
-    if (!f) {
+    abi::iret_context f;
+    if (!read_guest_into(v, f, c.rsp)) {
         domain_crash(v, "iret without a frame");
         return std::uint64_t{0};
     }
-    if ((f->cs & 3) == 3) {
+    if ((f.cs & 3) == 3) {
         if (state_of(v).user_root.raw() == 0) {
             domain_crash(v, "iret to a process without page tables");
             return std::uint64_t{0};
@@ -33,21 +33,21 @@ hypercall_result do_iret(vcpu<P>& v, hypercall_args& /*args*/) noexcept {
         // One that came meanwhile is looked for on the way through the run loop.
         atomic_store(v.dom.hv.scheduler.on(v.processor).resched, true);
     }
-    c.rip = f->rip;
-    c.cs = ring3_selector(f->cs);
-    c.rflags = ring3_rflags(f->rflags);
-    c.rsp = f->rsp;
-    c.ss = ring3_selector(f->ss);
-    c.rcx = f->rcx;
-    c.r11 = f->r11;
+    c.rip = f.rip;
+    c.cs = ring3_selector(f.cs);
+    c.rflags = ring3_rflags(f.rflags);
+    c.rsp = f.rsp;
+    c.ss = ring3_selector(f.ss);
+    c.rcx = f.rcx;
+    c.r11 = f.r11;
     // SYSRET knows only the flat segments, and leaves rip in rcx and the flags in r11.
-    c.is_call = (f->flags & abi::vgcf_in_syscall) != 0 && c.cs == abi::flat_user_cs64 &&
+    c.is_call = (f.flags & abi::vgcf_in_syscall) != 0 && c.cs == abi::flat_user_cs64 &&
                 c.ss == abi::flat_user_ss64;
     if (v.info != nullptr) {
         atomic_store(v.info->evtchn_upcall_mask,
-                     std::uint8_t{(f->rflags & x86::rflags::interrupt.raw()) == 0});
+                     std::uint8_t{(f.rflags & x86::rflags::interrupt.raw()) == 0});
     }
-    return f->rax;
+    return f.rax;
 }
 
 } // namespace xenpp::hv::pv

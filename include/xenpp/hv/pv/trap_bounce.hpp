@@ -92,7 +92,7 @@ push_and_enter(vcpu<P>& v,
     auto& c = v.context;
     auto const top = was_in_kernel ? c.rsp : state_of(v).kernel_sp;
     auto const sp = (top & ~std::uint64_t{15}) - sizeof words;
-    XENPP_TRY(copy_to_guest(v, sp, words.data(), sizeof words));
+    XENPP_TRY(write_guest(v, sp, words));
     if (to.masks_events && v.info != nullptr) {
         atomic_store(v.info->evtchn_upcall_mask, std::uint8_t{1});
     }
