@@ -124,7 +124,7 @@ TEST_CASE("populate_physmap waits for freed memory that CPUs may still reach") {
     CHECK(do_memory_op(h.control(), args).error() == errc::restart);
     CHECK(h.platform.kicks(cpu_id(1)) > 0);
     h.hv.cpu_epoch.fill(h.hv.epoch); // now they have been through their loops
-    CHECK(do_memory_op(h.control(), args).value() == 1);
+    CHECK(*do_memory_op(h.control(), args) == 1);
     CHECK(p2m_lookup(d, gfn(1))->frame == rest.back());
 }
 
