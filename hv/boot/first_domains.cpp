@@ -7,6 +7,16 @@
 #include <xenpp/hv/first_console.hpp>
 #include <xenpp/hv/first_domain.hpp>
 
+#include <algorithm>
+#include <array>
+#include <span>
+#include <tuple>
+
+extern "C" {
+extern std::byte const image_start[]; // NOLINT: link.ld
+extern std::byte const image_end[];   // NOLINT: link.ld
+}
+
 namespace xenpp::image {
 
 namespace {
@@ -70,14 +80,34 @@ void start_first_domains(boot_info const& info) noexcept {
 }
 
 void release_boot_memory(boot_info const& info) noexcept {
-    auto const give = [](memory_range const& r) {
-        (void)!machine().frames.add(to_mfn(maddr(r.base)), r.size >> page_shift, false);
+    // A loader may put its information, or a module's end, into a page with something else.
+    struct piece {
+        memory_range range;
+        bool is_released;
     };
+
+    std::array<piece, 3 + std::tuple_size_v<decltype(info.modules)>> pieces{};
+    unsigned n = 0;
+    auto const image = image_physical(image_start);
+    pieces[n++] = {{0, 1U << 20}, false};
+    pieces[n++] = {{image, image_physical(image_end) - image}, false};
+    pieces[n++] = {info.information, true};
     for (unsigned i = 0; i < info.module_count; ++i) {
-        give(info.modules[i].bytes);
+        pieces[n++] = {info.modules[i].bytes, true};
     }
-    if (info.information.size != 0) {
-        give(info.information);
+    std::sort(pieces.begin(), pieces.begin() + n,
+              [](piece const& a, piece const& b) { return a.range.base < b.range.base; });
+    std::uint64_t at = 0; // all below has been seen to
+    for (auto const& p : std::span(pieces.data(), n)) {
+        auto const end = (p.range.base + p.range.size + page_size - 1) & page_mask;
+        auto const from = std::max(at, p.range.base);
+        if (from >= end) {
+            continue;
+        }
+        if (p.is_released) {
+            (void)!machine().frames.add(to_mfn(maddr(from)), (end - from) >> page_shift, false);
+        }
+        at = end;
     }
 }
 
