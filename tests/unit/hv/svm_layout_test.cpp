@@ -8,6 +8,8 @@
 
 #include <cstring>
 #include <memory>
+#include <set>
+#include <string_view>
 
 using namespace xenpp;
 using namespace xenpp::fakes;
@@ -159,4 +161,74 @@ TEST_CASE("svm_exit.events_of_instructions_are_not_repeated") {
     CHECK_FALSE(repeated(event::exception(x86::exception::breakpoint)));
     CHECK_FALSE(repeated(event::exception(x86::exception::overflow)));
     CHECK(svm::event_to_repeat(0) == 0);
+}
+
+TEST_CASE("svm_exit.a_single_step_is_noted_where_the_processor_does_not") {
+    svm_fixture f;
+    constexpr auto nothing = x86::dr6::reset;
+    auto const dr6_after = [&](x86::rflags::value flags, x86::dr6::value noted) {
+        f.block->exit_code = 0x41; // #DB
+        f.block->rflags = flags;
+        f.block->dr6 = noted;
+        auto const a = svm::handle_exit(f.v);
+        CHECK(a.what == hv::exit_action::kind::inject);
+        CHECK(a.vector == x86::exception::debug);
+        return f.block->dr6;
+    };
+    CHECK(dr6_after(x86::rflags::trap, nothing) == (nothing | x86::dr6::bs));
+    CHECK(dr6_after({}, nothing) == nothing);
+    CHECK(dr6_after(x86::rflags::trap, nothing | x86::dr6::b1) == (nothing | x86::dr6::b1));
+    CHECK(dr6_after(x86::rflags::trap, nothing | x86::dr6::bs) == (nothing | x86::dr6::bs));
+}
+
+TEST_CASE("svm_exit.every_code_has_its_end") {
+    using enum x86::svm_exit;
+    using kind = hv::exit_action::kind;
+    svm_fixture f;
+    f.v.context.long_code = true;
+    auto const outcome = [&](x86::svm_exit code) {
+        f.block->exit_code = static_cast<std::uint64_t>(code);
+        f.v.context.rflags = 0x202;
+        return svm::handle_exit(f.v);
+    };
+    std::set<x86::svm_exit> seen;
+    auto const ends = [&](kind what, std::initializer_list<x86::svm_exit> codes) {
+        for (auto const code : codes) {
+            CAPTURE(static_cast<std::uint64_t>(code));
+            CHECK(outcome(code).what == what);
+            seen.insert(code);
+        }
+    };
+    ends(kind::interrupted, {intr, nmi, smi, init});
+    ends(kind::resume, {vintr, iret, dr0_read, dr15_read, dr0_write, dr15_write});
+    ends(kind::skip, {cpuid, wbinvd, invd, vmmcall, ioio});
+    ends(kind::block, {hlt});
+    ends(kind::triple_fault, {shutdown});
+    ends(kind::crash, {invalid, task_switch, ferr_freeze});
+    for (auto const code :
+         {vmrun, vmload, vmsave, stgi, clgi, skinit, invlpga, monitor, mwait, rdpru}) {
+        auto const a = outcome(code);
+        CHECK(a.what == kind::inject);
+        CHECK(a.vector == x86::exception::invalid_opcode);
+        seen.insert(code);
+    }
+    CHECK(is_fault(outcome(rdpmc)));
+    CHECK(is_fault(outcome(msr))); // number 0
+    CHECK(is_fault(outcome(xsetbv)));
+    seen.insert({rdpmc, msr, xsetbv, npf}); // the last is unit exit_mmio's
+    for (unsigned n = 0; n != 32; ++n) {
+        auto const code = static_cast<x86::svm_exit>(0x40 + n);
+        bool const is_machine_check = n == x86::vector(x86::exception::machine_check);
+        CHECK(outcome(code).what == (is_machine_check ? kind::crash : kind::inject));
+        seen.insert(code);
+    }
+    for (std::uint64_t raw = 0; raw != 0x410; ++raw) {
+        auto const code = static_cast<x86::svm_exit>(raw);
+        if (seen.count(code) == 0 && !x86::is_between(code, dr0_read, dr15_write)) {
+            CAPTURE(raw);
+            auto const a = outcome(code);
+            REQUIRE(a.what == kind::crash);
+            CHECK(std::string_view(a.reason) == "an exit that was not asked for");
+        }
+    }
 }

@@ -93,6 +93,17 @@ exit_action open_debug_registers(vcpu<P>& v) noexcept {
     return exit_action::resume();
 }
 
+/// The processor says in the VMCB's DR6 what an intercepted #DB is about; Bochs' says nothing. A
+/// single step is seen by the flag that asked for it.
+template <class P>
+void note_single_step(vcpu<P>& v) noexcept {
+    using namespace x86::dr6;
+    auto const b = block_of(v);
+    if (!b->dr6.has_any(b0 | b1 | b2 | b3 | bd | bs | bt) && b->rflags.has(x86::rflags::trap)) {
+        b.template set<&x86::vmcb::dr6>(b->dr6 | bs);
+    }
+}
+
 /// The handler of an NMI returns: the next may come when the IRET has been executed.
 template <class P>
 exit_action end_nmi(vcpu<P>& v) noexcept {
@@ -128,6 +139,7 @@ exit_action handle_exit(vcpu<P>& v) noexcept {
         return handle_nested_fault(v, x86::decode_svm_npf(b.exit_info1, b.exit_info2));
     case svm_exit::intr:
     case svm_exit::nmi:
+    case svm_exit::init:
     case svm_exit::smi: return exit_action::interrupted();
     case svm_exit::vintr: return exit_action::resume(); // the entry injects
     case svm_exit::iret: return detail::end_nmi(v);
@@ -148,12 +160,17 @@ exit_action handle_exit(vcpu<P>& v) noexcept {
     case svm_exit::mwait:
     case svm_exit::rdpru: return exit_action::inject(x86::exception::invalid_opcode);
     case svm_exit::task_switch: return exit_action::crash("a hardware task switch");
+    case svm_exit::ferr_freeze:
+        return exit_action::crash("an x87 error told by FERR"); // CR0.NE is 0
     default: break; // ranges and codes that nothing here asks for
     }
     if (x86::is_between(code, svm_exit::dr0_read, svm_exit::dr15_write)) {
         return detail::open_debug_registers(v);
     }
     if (auto const e = x86::svm_exception(code)) {
+        if (*e == x86::exception::debug) {
+            detail::note_single_step(v);
+        }
         return reflect_exception(*e, static_cast<std::uint32_t>(b.exit_info1));
     }
     return exit_action::crash("an exit that was not asked for");
