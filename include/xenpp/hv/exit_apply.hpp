@@ -55,12 +55,13 @@ void print_state(vcpu<P>& v) noexcept {
           c.long_code ? " 64-bit code"
           : c.code32  ? " 32-bit code"
                       : " 16-bit code");
-    line_buffer code;
-    for (auto const byte : fetch_instruction(v)) {
-        code.add(" ");
-        code.add(hex{byte});
+    auto const code = fetch_instruction(v);
+    line_buffer text;
+    for (std::size_t i = 0; i != code.count; ++i) {
+        text.add(" ");
+        text.add(hex{code.bytes[i]});
     }
-    print(hv, "  code", code.text());
+    print(hv, "  code", code.count != 0 ? text.text() : " cannot be read");
     if constexpr (requires { hv.platform.print_exit(v); }) {
         hv.platform.print_exit(v);
     }

@@ -9,25 +9,33 @@
 #include <xenpp/x86/mov_instruction.hpp>
 
 #include <array>
+#include <cstddef>
 #include <cstdint>
 
 namespace xenpp::hv {
 
 namespace detail {
 
-/// The bytes at rip, as many as can be read.
-template <class P>
-std::array<std::uint8_t, 15> fetch_instruction(vcpu<P>& v) noexcept {
+/// The bytes at rip as far as they can be read, and zeroes.
+struct instruction_bytes {
     std::array<std::uint8_t, 15> bytes{};
+    std::size_t count = 0; ///< so many were there
+};
+
+template <class P>
+instruction_bytes fetch_instruction(vcpu<P>& v) noexcept {
+    instruction_bytes code;
     std::uint64_t const at = v.context.cs_base + v.context.rip;
-    if (!copy_from_guest(v, bytes.data(), at, bytes.size())) {
-        // It may end before a page that is absent.
-        std::uint64_t const left = page_size - (at & (page_size - 1));
-        if (left < bytes.size()) {
-            (void)!copy_from_guest(v, bytes.data(), at, static_cast<std::size_t>(left));
+    // It may end before a page that is absent.
+    std::uint64_t const left = page_size - (at & (page_size - 1));
+    for (auto const size : {std::uint64_t{code.bytes.size()}, left}) {
+        if (size <= code.bytes.size() &&
+            copy_from_guest(v, code.bytes.data(), at, static_cast<std::size_t>(size))) {
+            code.count = static_cast<std::size_t>(size);
+            break;
         }
     }
-    return bytes;
+    return code;
 }
 
 template <class P>
@@ -108,8 +116,7 @@ exit_action handle_nested_fault(vcpu<P>& v, x86::npf_exit const& f) noexcept {
     if (f.is_fetch) {
         return exit_action::crash("execution outside of the domain's memory");
     }
-    auto const bytes = detail::fetch_instruction(v);
-    auto const m = x86::decode_mov(bytes, v.context.long_code);
+    auto const m = x86::decode_mov(detail::fetch_instruction(v).bytes, v.context.long_code);
     if (!m || m->is_store != f.is_write || (!v.context.long_code && !v.context.code32)) {
         return exit_action::inject(x86::exception::general_protection, 0);
     }
