@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Every VMCS field is where the manual's tables put it: width, type, and its place among the fields
-// of both (SDM3 app. B); exit numbers agree with those of the system's own headers.
+// of both (SDM3 app. B); exit numbers agree with those of the system's own headers. No field of the
+// VMCS and no member of the VMCB is without its row.
 #include <xenpp/x86/svm_exit.hpp>
 #include <xenpp/x86/vmcs.hpp>
 #include <xenpp/x86/vmx_exit.hpp>
@@ -10,6 +11,10 @@
 
 #include <algorithm>
 #include <array>
+#include <fstream>
+#include <regex>
+#include <set>
+#include <string>
 
 using namespace xenpp::x86;
 
@@ -41,6 +46,9 @@ struct row {
 constexpr row fields[] = {
     {vmcs::vpid.encoding, encode(width::bits16, kind::control, 0)},
     {vmcs::posted_interrupt_vector.encoding, encode(width::bits16, kind::control, 1)},
+    {vmcs::ept_pointer_index.encoding, encode(width::bits16, kind::control, 2)},
+    {vmcs::hlat_prefix_size.encoding, encode(width::bits16, kind::control, 3)},
+    {vmcs::last_pid_pointer_index.encoding, encode(width::bits16, kind::control, 4)},
     {vmcs::guest_es_selector.encoding, encode(width::bits16, kind::guest, 0)},
     {vmcs::guest_cs_selector.encoding, encode(width::bits16, kind::guest, 1)},
     {vmcs::guest_ss_selector.encoding, encode(width::bits16, kind::guest, 2)},
@@ -50,6 +58,8 @@ constexpr row fields[] = {
     {vmcs::guest_ldtr_selector.encoding, encode(width::bits16, kind::guest, 6)},
     {vmcs::guest_tr_selector.encoding, encode(width::bits16, kind::guest, 7)},
     {vmcs::guest_interrupt_status.encoding, encode(width::bits16, kind::guest, 8)},
+    {vmcs::page_modification_log_index.encoding, encode(width::bits16, kind::guest, 9)},
+    {vmcs::guest_user_interrupt_vector.encoding, encode(width::bits16, kind::guest, 10)},
     {vmcs::host_es_selector.encoding, encode(width::bits16, kind::host, 0)},
     {vmcs::host_cs_selector.encoding, encode(width::bits16, kind::host, 1)},
     {vmcs::host_ss_selector.encoding, encode(width::bits16, kind::host, 2)},
@@ -63,23 +73,74 @@ constexpr row fields[] = {
     {vmcs::exit_msr_store_address.encoding, encode(width::bits64, kind::control, 3)},
     {vmcs::exit_msr_load_address.encoding, encode(width::bits64, kind::control, 4)},
     {vmcs::entry_msr_load_address.encoding, encode(width::bits64, kind::control, 5)},
+    {vmcs::executive_vmcs_pointer.encoding, encode(width::bits64, kind::control, 6)},
+    {vmcs::page_modification_log_address.encoding, encode(width::bits64, kind::control, 7)},
     {vmcs::tsc_offset.encoding, encode(width::bits64, kind::control, 8)},
     {vmcs::virtual_apic_address.encoding, encode(width::bits64, kind::control, 9)},
     {vmcs::apic_access_address.encoding, encode(width::bits64, kind::control, 10)},
+    {vmcs::posted_interrupt_descriptor.encoding, encode(width::bits64, kind::control, 11)},
+    {vmcs::vm_function_controls.encoding, encode(width::bits64, kind::control, 12)},
     {vmcs::ept_pointer.encoding, encode(width::bits64, kind::control, 13)},
+    {vmcs::eoi_exit_bitmap0.encoding, encode(width::bits64, kind::control, 14)},
+    {vmcs::eoi_exit_bitmap1.encoding, encode(width::bits64, kind::control, 15)},
+    {vmcs::eoi_exit_bitmap2.encoding, encode(width::bits64, kind::control, 16)},
+    {vmcs::eoi_exit_bitmap3.encoding, encode(width::bits64, kind::control, 17)},
+    {vmcs::eptp_list_address.encoding, encode(width::bits64, kind::control, 18)},
+    {vmcs::vmread_bitmap.encoding, encode(width::bits64, kind::control, 19)},
+    {vmcs::vmwrite_bitmap.encoding, encode(width::bits64, kind::control, 20)},
+    {vmcs::virtualization_exception_info.encoding, encode(width::bits64, kind::control, 21)},
     {vmcs::xss_exiting_bitmap.encoding, encode(width::bits64, kind::control, 22)},
+    {vmcs::encls_exiting_bitmap.encoding, encode(width::bits64, kind::control, 23)},
+    {vmcs::sub_page_permissions.encoding, encode(width::bits64, kind::control, 24)},
     {vmcs::tsc_multiplier.encoding, encode(width::bits64, kind::control, 25)},
+    {vmcs::tertiary_controls.encoding, encode(width::bits64, kind::control, 26)},
+    {vmcs::enclv_exiting_bitmap.encoding, encode(width::bits64, kind::control, 27)},
+    {vmcs::low_pasid_directory.encoding, encode(width::bits64, kind::control, 28)},
+    {vmcs::high_pasid_directory.encoding, encode(width::bits64, kind::control, 29)},
+    {vmcs::shared_ept_pointer.encoding, encode(width::bits64, kind::control, 30)},
+    {vmcs::pconfig_exiting_bitmap.encoding, encode(width::bits64, kind::control, 31)},
+    {vmcs::hlat_pointer.encoding, encode(width::bits64, kind::control, 32)},
+    {vmcs::pid_pointer_table.encoding, encode(width::bits64, kind::control, 33)},
+    {vmcs::secondary_exit_controls.encoding, encode(width::bits64, kind::control, 34)},
+    {vmcs::spec_ctrl_mask.encoding, encode(width::bits64, kind::control, 37)},
+    {vmcs::spec_ctrl_shadow.encoding, encode(width::bits64, kind::control, 38)},
+    {vmcs::injected_event_data.encoding, encode(width::bits64, kind::control, 41)},
     {vmcs::guest_physical_address.encoding, encode(width::bits64, kind::exit_information, 0)},
+    {vmcs::exiting_msr_data.encoding, encode(width::bits64, kind::exit_information, 1)},
+    {vmcs::original_event_data.encoding, encode(width::bits64, kind::exit_information, 2)},
     {vmcs::link_pointer.encoding, encode(width::bits64, kind::guest, 0)},
     {vmcs::guest_ia32_debugctl.encoding, encode(width::bits64, kind::guest, 1)},
     {vmcs::guest_ia32_pat.encoding, encode(width::bits64, kind::guest, 2)},
     {vmcs::guest_ia32_efer.encoding, encode(width::bits64, kind::guest, 3)},
+    {vmcs::guest_ia32_perf_global_ctrl.encoding, encode(width::bits64, kind::guest, 4)},
     {vmcs::guest_pdpte0.encoding, encode(width::bits64, kind::guest, 5)},
     {vmcs::guest_pdpte1.encoding, encode(width::bits64, kind::guest, 6)},
     {vmcs::guest_pdpte2.encoding, encode(width::bits64, kind::guest, 7)},
     {vmcs::guest_pdpte3.encoding, encode(width::bits64, kind::guest, 8)},
+    {vmcs::guest_ia32_bndcfgs.encoding, encode(width::bits64, kind::guest, 9)},
+    {vmcs::guest_ia32_rtit_ctl.encoding, encode(width::bits64, kind::guest, 10)},
+    {vmcs::guest_ia32_lbr_ctl.encoding, encode(width::bits64, kind::guest, 11)},
+    {vmcs::guest_ia32_pkrs.encoding, encode(width::bits64, kind::guest, 12)},
+    {vmcs::guest_ia32_fred_config.encoding, encode(width::bits64, kind::guest, 13)},
+    {vmcs::guest_ia32_fred_rsp1.encoding, encode(width::bits64, kind::guest, 14)},
+    {vmcs::guest_ia32_fred_rsp2.encoding, encode(width::bits64, kind::guest, 15)},
+    {vmcs::guest_ia32_fred_rsp3.encoding, encode(width::bits64, kind::guest, 16)},
+    {vmcs::guest_ia32_fred_stklvls.encoding, encode(width::bits64, kind::guest, 17)},
+    {vmcs::guest_ia32_fred_ssp1.encoding, encode(width::bits64, kind::guest, 18)},
+    {vmcs::guest_ia32_fred_ssp2.encoding, encode(width::bits64, kind::guest, 19)},
+    {vmcs::guest_ia32_fred_ssp3.encoding, encode(width::bits64, kind::guest, 20)},
     {vmcs::host_ia32_pat.encoding, encode(width::bits64, kind::host, 0)},
     {vmcs::host_ia32_efer.encoding, encode(width::bits64, kind::host, 1)},
+    {vmcs::host_ia32_perf_global_ctrl.encoding, encode(width::bits64, kind::host, 2)},
+    {vmcs::host_ia32_pkrs.encoding, encode(width::bits64, kind::host, 3)},
+    {vmcs::host_ia32_fred_config.encoding, encode(width::bits64, kind::host, 4)},
+    {vmcs::host_ia32_fred_rsp1.encoding, encode(width::bits64, kind::host, 5)},
+    {vmcs::host_ia32_fred_rsp2.encoding, encode(width::bits64, kind::host, 6)},
+    {vmcs::host_ia32_fred_rsp3.encoding, encode(width::bits64, kind::host, 7)},
+    {vmcs::host_ia32_fred_stklvls.encoding, encode(width::bits64, kind::host, 8)},
+    {vmcs::host_ia32_fred_ssp1.encoding, encode(width::bits64, kind::host, 9)},
+    {vmcs::host_ia32_fred_ssp2.encoding, encode(width::bits64, kind::host, 10)},
+    {vmcs::host_ia32_fred_ssp3.encoding, encode(width::bits64, kind::host, 11)},
     {vmcs::pin_based_controls.encoding, encode(width::bits32, kind::control, 0)},
     {vmcs::primary_controls.encoding, encode(width::bits32, kind::control, 1)},
     {vmcs::exception_bitmap.encoding, encode(width::bits32, kind::control, 2)},
@@ -96,6 +157,9 @@ constexpr row fields[] = {
     {vmcs::entry_instruction_length.encoding, encode(width::bits32, kind::control, 13)},
     {vmcs::tpr_threshold.encoding, encode(width::bits32, kind::control, 14)},
     {vmcs::secondary_controls.encoding, encode(width::bits32, kind::control, 15)},
+    {vmcs::pause_gap.encoding, encode(width::bits32, kind::control, 16)},
+    {vmcs::pause_window.encoding, encode(width::bits32, kind::control, 17)},
+    {vmcs::instruction_timeout.encoding, encode(width::bits32, kind::control, 18)},
     {vmcs::instruction_error.encoding, encode(width::bits32, kind::exit_information, 0)},
     {vmcs::exit_reason.encoding, encode(width::bits32, kind::exit_information, 1)},
     {vmcs::exit_interruption_info.encoding, encode(width::bits32, kind::exit_information, 2)},
@@ -124,6 +188,7 @@ constexpr row fields[] = {
     {vmcs::guest_tr_access.encoding, encode(width::bits32, kind::guest, 17)},
     {vmcs::guest_interruptibility.encoding, encode(width::bits32, kind::guest, 18)},
     {vmcs::guest_activity.encoding, encode(width::bits32, kind::guest, 19)},
+    {vmcs::guest_smbase.encoding, encode(width::bits32, kind::guest, 20)},
     {vmcs::guest_sysenter_cs.encoding, encode(width::bits32, kind::guest, 21)},
     {vmcs::preemption_timer.encoding, encode(width::bits32, kind::guest, 23)},
     {vmcs::host_sysenter_cs.encoding, encode(width::bits32, kind::host, 0)},
@@ -131,6 +196,10 @@ constexpr row fields[] = {
     {vmcs::cr4_mask.encoding, encode(width::natural, kind::control, 1)},
     {vmcs::cr0_shadow.encoding, encode(width::natural, kind::control, 2)},
     {vmcs::cr4_shadow.encoding, encode(width::natural, kind::control, 3)},
+    {vmcs::cr3_target0.encoding, encode(width::natural, kind::control, 4)},
+    {vmcs::cr3_target1.encoding, encode(width::natural, kind::control, 5)},
+    {vmcs::cr3_target2.encoding, encode(width::natural, kind::control, 6)},
+    {vmcs::cr3_target3.encoding, encode(width::natural, kind::control, 7)},
     {vmcs::exit_qualification.encoding, encode(width::natural, kind::exit_information, 0)},
     {vmcs::io_rcx.encoding, encode(width::natural, kind::exit_information, 1)},
     {vmcs::io_rsi.encoding, encode(width::natural, kind::exit_information, 2)},
@@ -157,6 +226,9 @@ constexpr row fields[] = {
     {vmcs::guest_pending_debug.encoding, encode(width::natural, kind::guest, 17)},
     {vmcs::guest_sysenter_esp.encoding, encode(width::natural, kind::guest, 18)},
     {vmcs::guest_sysenter_eip.encoding, encode(width::natural, kind::guest, 19)},
+    {vmcs::guest_s_cet.encoding, encode(width::natural, kind::guest, 20)},
+    {vmcs::guest_ssp.encoding, encode(width::natural, kind::guest, 21)},
+    {vmcs::guest_ia32_interrupt_ssp_table.encoding, encode(width::natural, kind::guest, 22)},
     {vmcs::host_cr0.encoding, encode(width::natural, kind::host, 0)},
     {vmcs::host_cr3.encoding, encode(width::natural, kind::host, 1)},
     {vmcs::host_cr4.encoding, encode(width::natural, kind::host, 2)},
@@ -169,6 +241,9 @@ constexpr row fields[] = {
     {vmcs::host_sysenter_eip.encoding, encode(width::natural, kind::host, 9)},
     {vmcs::host_rsp.encoding, encode(width::natural, kind::host, 10)},
     {vmcs::host_rip.encoding, encode(width::natural, kind::host, 11)},
+    {vmcs::host_s_cet.encoding, encode(width::natural, kind::host, 12)},
+    {vmcs::host_ssp.encoding, encode(width::natural, kind::host, 13)},
+    {vmcs::host_ia32_interrupt_ssp_table.encoding, encode(width::natural, kind::host, 14)},
 };
 
 // clang-format on
@@ -285,4 +360,40 @@ TEST_CASE("vmcs.no_two_fields_share_an_encoding") {
     std::ranges::transform(fields, all.begin(), &row::is);
     std::ranges::sort(all);
     CHECK(std::ranges::adjacent_find(all) == all.end());
+}
+
+namespace {
+
+/// What the first group of `pattern` matches in a file of the tree.
+std::set<std::string> names(std::string const& file, std::string const& pattern) {
+    std::ifstream in(XENPP_SOURCE_DIR "/" + file);
+    REQUIRE(in);
+    std::set<std::string> found;
+    std::regex const what(pattern);
+    for (std::string line; std::getline(in, line);) {
+        if (std::smatch m; std::regex_search(line, m, what)) {
+            found.insert(m[1]);
+        }
+    }
+    return found;
+}
+
+} // namespace
+
+TEST_CASE("vmcs.every_field_is_in_the_table_above") {
+    auto const declared =
+        names("include/xenpp/x86/vmcs.hpp", "vmcs_field<0x[0-9a-f]+> (\\w+)\\{\\}");
+    auto const listed =
+        names("tests/laws/x86/manual_numbers_test.cpp", "^    \\{vmcs::(\\w+)\\.encoding");
+    CHECK(declared.size() == std::size(fields));
+    CHECK(declared == listed);
+}
+
+TEST_CASE("vmcb.every_members_offset_is_asserted") {
+    std::string const header = "include/xenpp/x86/vmcb.hpp";
+    // A member's line says its offset.
+    auto const members = names(header, "^    [^/]*[ >](\\w+); +// [0-9a-f]{3}( |$)");
+    auto const asserted = names(header, "^static_assert\\(offsetof\\(vmcb, (\\w+)\\) +== 0x");
+    CHECK(members.size() > 70);
+    CHECK(members == asserted);
 }
