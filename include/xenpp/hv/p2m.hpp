@@ -98,12 +98,17 @@ bool p2m_is_hole(p2m<P> const& p, gfn g, unsigned order) noexcept {
     return !found && (!next || *next >= end);
 }
 
-/// Enters 1 GiB of untouched memory where nothing is, as leaves of 2 MiB: the processor notes the
-/// use of each by itself. The first entry makes the tables for all.
+/// Whether 1 GiB is entered as one leaf. Untouched memory is not, but as leaves of 2 MiB, where the
+/// processor notes the use of each by itself.
+constexpr bool p2m_has_gib_leaf(mm::second_level const& format, p2m_rights rights) noexcept {
+    return format.has_1g() && !(rights == p2m_rights::untouched && format.notes_use());
+}
+
+/// Enters 1 GiB where nothing is, as leaves of 2 MiB. The first entry makes the tables for all.
 template <class P>
-expected<void, errc> p2m_enter_untouched(p2m<P>& p, gfn g, mfn f) noexcept {
+expected<void, errc> p2m_enter_pieces(p2m<P>& p, gfn g, mfn f, p2m_rights rights) noexcept {
     for (std::uint64_t i = 0; i != std::uint64_t{1} << 18; i += 512) {
-        XENPP_TRY(p.tables->map(g + i, f + i, 9, p2m_attributes(p2m_rights::untouched)));
+        XENPP_TRY(p.tables->map(g + i, f + i, 9, p2m_attributes(rights)));
     }
     return {};
 }
@@ -128,8 +133,8 @@ p2m_set_leaf(domain<P>& d, gfn g, mfn f, unsigned order, p2m_rights rights) noex
                 return unexpected(errc::exist); // more than may be given back at once
             }
             if (!in_pieces) {
-                if (order == 18 && rights == p2m_rights::untouched) {
-                    XENPP_TRY(p2m_enter_untouched(p, g, f));
+                if (order == 18 && !p2m_has_gib_leaf(d.hv.platform.second_level(), rights)) {
+                    XENPP_TRY(p2m_enter_pieces(p, g, f, rights));
                 } else {
                     XENPP_TRY(p.tables->map(g, f, order, p2m_attributes(rights)));
                 }

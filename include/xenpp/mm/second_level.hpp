@@ -23,8 +23,9 @@ public:
     static constexpr entry empty = 0;
 
     /// The format `F`. `notes_use`: the processor sets the accessed bit; else all counts as used.
+    /// `has_1g`: it takes leaves of 1 GiB.
     template <PtFormat F>
-    static constexpr second_level of(bool notes_use = true) noexcept {
+    static constexpr second_level of(bool notes_use = true, bool has_1g = true) noexcept {
         auto const bits = [](page_attributes const& a) { return F::make_leaf(mfn(0), a, 1); };
         entry const plain = bits({.accessed = false});
         return {F::make_table(maddr(0)),
@@ -33,8 +34,13 @@ public:
                 plain ^ bits({.execute = true, .accessed = false}),
                 plain ^ bits({.uncached = true, .accessed = false}),
                 notes_use ? plain ^ bits({}) : 0,
-                F::is_present(2)};
+                F::is_present(2),
+                has_1g};
     }
+
+    constexpr bool notes_use() const noexcept { return accessed_ != 0; }
+
+    constexpr bool has_1g() const noexcept { return has_1g_; }
 
     constexpr entry make_leaf(mfn frame, page_attributes const& a, unsigned level) const noexcept {
         return ((to_maddr(frame).raw() & detail::leaf_address_bits(level)) | plain_) ^
@@ -80,20 +86,23 @@ private:
                            entry execute,
                            entry uncached,
                            entry accessed,
-                           bool is_ept) noexcept
+                           bool is_ept,
+                           bool has_1g) noexcept
         : table_(table)
         , plain_(plain)
         , write_(write)
         , execute_(execute)
         , uncached_(uncached)
         , accessed_(accessed)
-        , is_ept_(is_ept) {}
+        , is_ept_(is_ept)
+        , has_1g_(has_1g) {}
 
     entry table_; ///< a reference to a table, without the address
     entry plain_; ///< a leaf that may be read, and nothing else
     // What turns a plain leaf into one that says more.
     entry write_, execute_, uncached_, accessed_;
     bool is_ept_;
+    bool has_1g_;
 };
 
 static_assert(PtFormat<second_level>);

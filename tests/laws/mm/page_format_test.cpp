@@ -144,6 +144,8 @@ static_assert(second_level_agrees<npt>() && second_level_agrees<ept>());
 static_assert(second_level::of<ept>(false)
                   .attributes(ept::make_leaf(mfn(1), {.accessed = false}, 1))
                   .accessed);
+static_assert(second_level::of<ept>().notes_use() && !second_level::of<ept>(false).notes_use());
+static_assert(second_level::of<npt>().has_1g() && !second_level::of<npt>(true, false).has_1g());
 static_assert(attributes_are_disjoint<long_mode>() && attributes_are_disjoint<npt>() &&
               attributes_are_disjoint<ept>());
 

@@ -220,6 +220,37 @@ TEST_CASE("p2m: what a domain never used is not scrubbed when it is freed") {
     CHECK(h.hv.frames.dirty_pages() < 1024);
 }
 
+TEST_CASE("p2m: 1 GiB is one leaf where the processor has those and notes no use of pieces") {
+    struct {
+        mm::second_level format;
+        p2m_rights rights;
+        unsigned order;
+    } const rows[] = {{mm::second_level::of<mm::ept>(true, true), p2m_rights::untouched, 9},
+                      {mm::second_level::of<mm::ept>(true, true), p2m_rights::writable, 18},
+                      {mm::second_level::of<mm::ept>(false, true), p2m_rights::untouched, 18},
+                      {mm::second_level::of<mm::ept>(false, false), p2m_rights::untouched, 9},
+                      {mm::second_level::of<mm::ept>(true, false), p2m_rights::writable, 9},
+                      {mm::second_level::of<mm::npt>(true, false), p2m_rights::writable, 9}};
+
+    for (auto const& r : rows) {
+        hv_host h((2ULL << 18) + 65536);
+        h.platform.nested_format = r.format;
+        auto& d = h.make_domain(1, 1ULL << 20);
+        auto const f = allocate_domain_pages(d, 18).value();
+        h.hv.frames.mark_untouched(f, 18);
+        p2m_add(d, gfn(0), f, 18, r.rights).value();
+        auto const there = p2m_lookup(d, gfn(3 * 512 + 1));
+        REQUIRE(there);
+        CHECK(there->order == r.order);
+        CHECK(there->frame == f + (3 * 512 + 1));
+        CHECK(p2m_remove(d, gfn(7), 0).value() == 1); // whatever it is, it can be taken apart
+        CHECK_FALSE(p2m_lookup(d, gfn(7)));
+        CHECK(p2m_lookup(d, gfn(8))->frame == f + 8);
+        h.kill(d);
+        CHECK(h.settle() == h.baseline);
+    }
+}
+
 TEST_CASE("p2m: what leaves a domain that may be running counts as used") {
     hv_host h;
     auto& d = h.make_domain();
