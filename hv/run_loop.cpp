@@ -27,6 +27,7 @@ template <class Vendor>
 void carry_out_startup(vcpu& v) noexcept {
     std::uint32_t const what = atomic_exchange(v.startup, 0);
     if ((what & hv::startup_sipi) != 0) {
+        v.lapic.forget_interrupts(); // INIT may have come while the vCPU took one
         Vendor::reset_state(v, static_cast<std::uint8_t>(what));
     }
 }

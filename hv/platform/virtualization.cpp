@@ -14,6 +14,7 @@ namespace {
 
 virtualization in_use = virtualization::none;
 bool has_rdtscp = false;
+bool has_1g_pages = false;
 
 /// Calls `what` with an object of the vendor's.
 template <class What>
@@ -25,7 +26,9 @@ decltype(auto) with_vendor(What what) noexcept {
 
 void virtualization_init() noexcept {
     auto& m = machine();
-    has_rdtscp = (cpuid(0x80000001).d >> 27 & 1) != 0;
+    auto const extended = cpuid(0x80000001);
+    has_rdtscp = (extended.d >> 27 & 1) != 0;
+    has_1g_pages = (extended.d >> 26 & 1) != 0;
     bool const is_intel = (cpuid(1).c >> 5 & 1) != 0;
     if (char const* const why = is_intel ? vmx_missing() : svm_missing(); why != nullptr) {
         m.has_hvm = false;
@@ -39,6 +42,9 @@ void virtualization_init() noexcept {
     }
     hv::print(m, is_intel ? "HVM: VMX enabled, extended page tables in use"
                           : "HVM: SVM enabled, nested paging in use");
+    if (is_intel && vmx_delivers_interrupts()) {
+        hv::print(m, "HVM: the processor delivers interrupts to an x2APIC by itself");
+    }
 }
 
 bool virtualization_init_cpu(percpu& here) noexcept {
@@ -62,7 +68,8 @@ virtualization virtualization_in_use() noexcept {
 }
 
 mm::second_level image_platform::second_level() noexcept {
-    return in_use == virtualization::vmx ? vmx_second_level() : mm::second_level::of<mm::npt>();
+    return in_use == virtualization::vmx ? vmx_second_level()
+                                         : mm::second_level::of<mm::npt>(true, has_1g_pages);
 }
 
 expected<void, errc> image_platform::create_vcpu(vcpu& v) noexcept {

@@ -11,6 +11,8 @@
 #include <xenpp/hv/vmx/caps.hpp>
 #include <xenpp/hv/vmx/exit.hpp>
 #include <xenpp/hv/vmx/layout.hpp>
+#include <xenpp/hv/vmx/msr_bitmap.hpp>
+#include <xenpp/hv/vmx/virtual_apic.hpp>
 #include <xenpp/mm/second_level.hpp>
 
 #include <cstddef>
@@ -38,22 +40,6 @@ state& state_of(vcpu& v) noexcept {
 
 block block_of(vcpu& v) noexcept {
     return hv::vmx::vmcs_of<vmx_processor>(v);
-}
-
-/// The guest's own without an exit: VM entry, VM exit or the vCPU's switch change them.
-constexpr x86::msr passed_through[] = {x86::msr::ia32_fs_base,        x86::msr::ia32_gs_base,
-                                       x86::msr::ia32_kernel_gs_base, x86::msr::ia32_star,
-                                       x86::msr::ia32_lstar,          x86::msr::ia32_cstar,
-                                       x86::msr::ia32_fmask,          x86::msr::ia32_sysenter_cs,
-                                       x86::msr::ia32_sysenter_esp,   x86::msr::ia32_sysenter_eip};
-
-/// Four maps of a KiB: reads of low and high numbers, then writes (SDM3 24.6.9).
-void permit_msr(std::byte* map, x86::msr m) noexcept {
-    std::uint32_t const n = x86::raw(m);
-    std::uint32_t const at = (n >= 0xc0000000 ? 1024 : 0) + (n & 0x1fff) / 8;
-    std::byte const bit = std::byte{1} << (n % 8);
-    map[at] &= ~bit;
-    map[at + 2048] &= ~bit;
 }
 
 /// A stay ends after a millisecond at the latest, whatever interrupts do. (Bochs 2.7 does not end
@@ -159,7 +145,8 @@ void inject_due(vcpu& v, state& s, block b) noexcept {
         deliver(b, s.reinject, s.reinject_error);
         s.reinject = {};
     }
-    auto const due = hv::next_interrupt(v);
+    // The processor delivers what waits in its APIC; who requests more from now on ends the stay.
+    auto const due = s.apic_is_virtual ? hv::next_callback(v) : hv::next_interrupt(v);
     bool const has_nmi = atomic_load(v.nmi_pending);
     if (has_nmi || due.vector >= 0) {
         shadow const blocked(b.read(vmcs::guest_interruptibility));
@@ -186,6 +173,24 @@ void inject_due(vcpu& v, state& s, block b) noexcept {
     if (controls.raw() != s.primary) {
         s.primary = controls.raw();
         b.write(vmcs::primary_controls, s.primary);
+    }
+}
+
+/// Gives the interrupts of a guest with an x2APIC to the processor, where it delivers them by
+/// itself.
+void give_interrupts(vcpu& v, state& s, block b) noexcept {
+    bool const wanted =
+        caps.delivers_interrupts() && v.lapic.is_x2apic() && v.lapic.software_enabled();
+    if (wanted != s.apic_is_virtual) {
+        hv::vmx::switch_apic(s, tables, wanted);
+    }
+    if (!wanted) {
+        return;
+    }
+    if (auto const status = hv::vmx::give_interrupts(v.lapic, s.virtual_apic);
+        status != s.interrupt_status) {
+        s.interrupt_status = status;
+        b.write(vmcs::guest_interrupt_status, status);
     }
 }
 
@@ -254,13 +259,12 @@ char const* vmx_missing() noexcept {
 
 expected<void, errc> vmx_init(hypervisor& m) noexcept {
     auto const io = XENPP_TRY(m.frames.allocate(1, domid_xen, hv::page_use::hypervisor));
-    auto const msr = XENPP_TRY(m.frames.allocate(0, domid_xen, hv::page_use::hypervisor));
+    auto const msr = XENPP_TRY(m.frames.allocate(1, domid_xen, hv::page_use::hypervisor));
     std::memset(m.platform.map(io), 0xff, 2 * page_size);
-    std::memset(m.platform.map(msr), 0xff, page_size);
-    for (auto const r : passed_through) {
-        permit_msr(m.platform.map(msr), r);
-    }
-    tables = {to_maddr(io).raw(), to_maddr(io).raw() + page_size, to_maddr(msr).raw()};
+    hv::vmx::fill_msr_bitmaps(m.platform.map(msr), m.platform.map(msr) + page_size);
+    auto const io_pa = to_maddr(io).raw();
+    auto const msr_pa = to_maddr(msr).raw();
+    tables = {io_pa, io_pa + page_size, msr_pa, msr_pa + page_size};
     return {};
 }
 
@@ -283,8 +287,12 @@ void vmx_init_cpu(percpu& here, mfn vmxon_region) noexcept {
     here.asid_generation = 1;
 }
 
+bool vmx_delivers_interrupts() noexcept {
+    return caps.delivers_interrupts();
+}
+
 mm::second_level vmx_second_level() noexcept {
-    return mm::second_level::of<mm::ept>(caps.notes_use());
+    return mm::second_level::of<mm::ept>(caps.notes_use(), caps.ept.has(x86::ept_vpid::pages_1g));
 }
 
 void vmx::switch_in(vcpu& v) noexcept {
@@ -338,6 +346,7 @@ hv::exit_action vmx::enter(vcpu& v) noexcept {
     constexpr unsigned tpr = 0x80; // in the virtual-APIC page
     choose_tag(s, b, this_percpu());
     s.virtual_apic[tpr] = static_cast<std::byte>(v.lapic.task_priority());
+    give_interrupts(v, s, b);
     inject_due(v, s, b);
     b.write(vmcs::guest_rsp, c.rsp);
     b.write(vmcs::guest_rip, c.rip);
@@ -347,6 +356,12 @@ hv::exit_action vmx::enter(vcpu& v) noexcept {
     }
     s.launched = true;
     read_context(c, b);
+    if (s.apic_is_virtual) {
+        s.interrupt_status = b.read(vmcs::guest_interrupt_status);
+        if (s.interrupt_status != 0) {
+            hv::vmx::take_interrupts(v.lapic, s.virtual_apic);
+        }
+    }
     if (auto const t = std::to_integer<std::uint32_t>(s.virtual_apic[tpr]);
         t != v.lapic.task_priority()) {
         v.lapic.set_task_priority(t);
@@ -397,6 +412,7 @@ expected<void, errc> vmx::create(vcpu& v) noexcept {
     if (apic) {
         s->virtual_apic = p.map(*apic);
         s->virtual_apic_pa = to_maddr(*apic).raw();
+        std::memset(s->virtual_apic, 0, page_size);
     }
     if (fpu) {
         s->fpu = p.map(*fpu);

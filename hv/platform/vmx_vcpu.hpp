@@ -16,6 +16,8 @@ char const* vmx_missing() noexcept;
 expected<void, errc> vmx_init(hypervisor& m) noexcept;
 /// Switches VMX on for this CPU; the frame is for VMXON. After its descriptor tables.
 void vmx_init_cpu(percpu& here, mfn vmxon_region) noexcept;
+/// Whether vCPUs with an x2APIC have their interrupts delivered without exits.
+bool vmx_delivers_interrupts() noexcept;
 /// The format of EPT on this processor.
 mm::second_level vmx_second_level() noexcept;
 

@@ -31,16 +31,23 @@ struct due_interrupt {
     bool from_lapic = false;
 };
 
-/// The interrupt to deliver as soon as the vCPU is open for one.
+/// The callback vector where it is to be delivered, as soon as the vCPU is open for it.
 template <class P>
-due_interrupt next_interrupt(vcpu<P> const& v) noexcept {
+due_interrupt next_callback(vcpu<P> const& v) noexcept {
     if (v.upcall_vector == 0 && v.info != nullptr &&
         atomic_load(v.info->evtchn_upcall_pending) != 0) {
         if (unsigned const vector = callback_vector(v.dom); vector != 0) {
             return {static_cast<int>(vector), false};
         }
     }
-    return {v.lapic.deliverable(), true};
+    return {};
+}
+
+/// The interrupt to deliver as soon as the vCPU is open for one.
+template <class P>
+due_interrupt next_interrupt(vcpu<P> const& v) noexcept {
+    auto const callback = next_callback(v);
+    return callback.vector >= 0 ? callback : due_interrupt{v.lapic.deliverable(), true};
 }
 
 /// Whether anything waits that ends a HLT.

@@ -54,10 +54,23 @@ public:
         return -1;
     }
 
+    bool is_empty() const noexcept {
+        std::uint64_t all = 0;
+        for (auto const& w : word_) {
+            all |= atomic_load(w, order::relaxed);
+        }
+        return all == 0;
+    }
+
     /// The 32 vectors from 32 * n, as the APIC's register shows them.
     std::uint32_t window(unsigned n) const noexcept {
         return static_cast<std::uint32_t>(atomic_load(word_[(n >> 1) & 3]) >> ((n & 1) * 32));
     }
+
+    /// The 64 vectors from 64 * n: taken out, and put in.
+    std::uint64_t take(unsigned n) noexcept { return atomic_exchange(word_[n & 3], 0); }
+
+    void add(unsigned n, std::uint64_t vectors) noexcept { atomic_fetch_or(word_[n & 3], vectors); }
 
     void reset() noexcept {
         for (auto& w : word_) {
@@ -103,8 +116,7 @@ public:
             register_[r] = lvt_masked;
         }
         icr_ = 0;
-        pending_.reset();
-        in_service_.reset();
+        forget_interrupts();
     }
 
     std::uint32_t id() const noexcept { return id_; }
@@ -169,6 +181,30 @@ public:
     void unacknowledge(unsigned vector) noexcept {
         in_service_.clear(vector);
         pending_.set(vector);
+    }
+
+    // --- for a processor that delivers interrupts by itself, and has them while it runs the guest
+    // ---
+
+    /// Whether nothing waits and nothing is in service.
+    bool is_idle() const noexcept { return pending_.is_empty() && in_service_.is_empty(); }
+
+    struct vectors {
+        std::uint64_t waiting = 0, in_service = 0;
+    };
+
+    /// The 64 vectors from 64 * n: taken out, and put back as the processor left them.
+    vectors take(unsigned n) noexcept { return {pending_.take(n), in_service_.take(n)}; }
+
+    void put_back(unsigned n, vectors const& v) noexcept {
+        pending_.add(n, v.waiting);
+        in_service_.add(n, v.in_service);
+    }
+
+    /// Nothing waits any more and nothing is in service.
+    void forget_interrupts() noexcept {
+        pending_.reset();
+        in_service_.reset();
     }
 
     std::uint32_t task_priority() const noexcept { return register_[apic_reg::tpr]; }

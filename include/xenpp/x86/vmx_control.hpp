@@ -40,9 +40,11 @@ namespace secondary {
 using value = register_value<struct tag, std::uint32_t>;
 inline constexpr value ept{1u << 1};
 inline constexpr value rdtscp{1u << 3};
+inline constexpr value x2apic{1u << 4};             ///< virtualize x2APIC mode
 inline constexpr value vpid{1u << 5};
 inline constexpr value wbinvd{1u << 6};
 inline constexpr value unrestricted_guest{1u << 7};
+inline constexpr value interrupt_delivery{1u << 9}; ///< virtual-interrupt delivery
 inline constexpr value invpcid{1u << 12};
 inline constexpr value xsaves{1u << 20};
 } // namespace secondary

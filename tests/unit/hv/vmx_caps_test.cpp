@@ -93,6 +93,18 @@ TEST_CASE("vmx_caps.every_need_that_is_not_met_has_a_sentence") {
     }
 }
 
+TEST_CASE("vmx_caps.interrupts_are_delivered_with_both_controls_or_not_at_all") {
+    CHECK(decode(skylake()).delivers_interrupts());
+    for (auto const missing : {x86::secondary::x2apic, x86::secondary::interrupt_delivery}) {
+        auto m = skylake();
+        m[msr::ia32_vmx_procbased_ctls2] &= ~(std::uint64_t{missing.raw()} << 32);
+        auto const c = decode(m);
+        CHECK(c.lacks == nullptr);
+        CHECK_FALSE(c.delivers_interrupts());
+        CHECK((control(c, vmx::field::secondary) & vmx::apic_virtualization.raw()) == 0);
+    }
+}
+
 TEST_CASE("vmx_caps.without_unrestricted_guest_it_says_so") {
     auto m = skylake(); // a Lynnfield
     m[msr::ia32_vmx_procbased_ctls2] = std::uint64_t{0x7f} << 32;

@@ -64,6 +64,8 @@ inline constexpr row rows[] = {
     {field::secondary, wish::used,    x86::secondary::rdtscp.raw(),                   "RDTSCP"},
     {field::secondary, wish::used,    x86::secondary::invpcid.raw(),                  "INVPCID"},
     {field::secondary, wish::used,    x86::secondary::xsaves.raw(),                   "XSAVES"},
+    {field::secondary, wish::used,    x86::secondary::x2apic.raw(),                   "x2APIC virtualization"},
+    {field::secondary, wish::used,    x86::secondary::interrupt_delivery.raw(),       "virtual-interrupt delivery"},
     {field::exit,      wish::needed,  x86::vm_exit::save_debug.raw(),                 "debug controls"},
     {field::exit,      wish::needed,  x86::vm_exit::host_is_64_bit.raw(),             "64-bit host"},
     {field::exit,      wish::needed,  x86::vm_exit::save_pat.raw(),                   "switch of PAT"},
@@ -77,6 +79,11 @@ inline constexpr row rows[] = {
     {field::entry,     wish::needed,  x86::vm_entry::load_efer.raw(),                 "switch of EFER"},
     {field::entry,     wish::by_need, x86::vm_entry::ia32e_guest.raw(),               "64-bit guests"},
 };
+
+/// What together lets the processor deliver a guest's interrupts by itself: a vCPU has both or
+/// none, as its APIC is.
+inline constexpr auto apic_virtualization =
+    x86::secondary::x2apic | x86::secondary::interrupt_delivery;
 
 /// Where each field's allowed settings are read: with the true controls, and without.
 inline constexpr struct { x86::msr true_controls, plain; } capability_msrs[] = {
@@ -97,12 +104,17 @@ struct capabilities {
     x86::ept_vpid::value ept;
     std::uint64_t cr0_must = 0, cr0_may = 0, cr4_must = 0, cr4_may = 0; ///< in VMX operation
 
-    constexpr bool has(field f, std::uint32_t bit) const noexcept {
-        return (controls[static_cast<unsigned>(f)] & bit) != 0;
+    /// Whether all of `bits` are set.
+    constexpr bool has(field f, std::uint32_t bits) const noexcept {
+        return (controls[static_cast<unsigned>(f)] & bits) == bits;
     }
 
     constexpr bool has_vpid() const noexcept {
         return has(field::secondary, x86::secondary::vpid.raw());
+    }
+
+    constexpr bool delivers_interrupts() const noexcept {
+        return has(field::secondary, apic_virtualization.raw());
     }
 
     constexpr bool notes_use() const noexcept { return ept.has(x86::ept_vpid::accessed_dirty); }
@@ -143,11 +155,13 @@ constexpr capabilities decode(Rdmsr rdmsr) noexcept {
             c.lacks = r.what;
         }
     }
-    if (c.has(field::secondary, x86::secondary::ept.raw() | x86::secondary::vpid.raw())) {
+    if (!c.delivers_interrupts()) {
+        c.controls[static_cast<unsigned>(field::secondary)] &= ~apic_virtualization.raw();
+    }
+    if (c.has(field::secondary, x86::secondary::ept.raw()) || c.has_vpid()) {
         c.ept = x86::ept_vpid::value(rdmsr(msr::ia32_vmx_ept_vpid_cap));
     }
     using namespace x86::ept_vpid;
-    // Leaves of 1 GiB are not made: hv/p2m.hpp enters smaller ones.
     if (c.lacks == nullptr &&
         !c.ept.has(walk_of_four | write_back | pages_2m | invept | invept_single)) {
         c.lacks = "extended page tables of four levels with large pages";

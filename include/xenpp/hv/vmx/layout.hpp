@@ -36,7 +36,11 @@ struct vcpu_state {
     std::uint64_t cr2 = 0;
     // What only MSRs hold: loaded and saved with the vCPU.
     std::uint64_t star = 0, lstar = 0, cstar = 0, fmask = 0, kernel_gs_base = 0;
-    std::uint32_t primary = 0;         ///< the primary controls as they stand in the VMCS
+    std::uint32_t primary = 0;    ///< the primary controls as they stand in the VMCS
+    std::uint32_t secondary = 0;  ///< the secondary ones but for `apic_virtualization`
+    bool apic_is_virtual = false; ///< the processor delivers interrupts by itself
+    std::uint16_t interrupt_status =
+        0;                             ///< as it stands in the VMCS: what waits, what is in service
     x86::interruption::value reinject; ///< an event to deliver at the next entry; not valid: none
     std::uint32_t reinject_error = 0;
 };
@@ -56,6 +60,7 @@ x86::vmcs_ref<Cpu> vmcs_of(vcpu<P>& v) noexcept {
 struct shared_tables {
     std::uint64_t io_bitmap_a = 0, io_bitmap_b = 0;
     std::uint64_t msr_bitmap = 0;
+    std::uint64_t msr_bitmap_x2apic = 0; ///< where the processor has the APIC's registers
 };
 
 /// Bits of CR0 that the guest's value and the real one may differ in: VMX wants NE, and the caches
@@ -114,7 +119,8 @@ void init_block(vcpu_state<Cpu>& s, capabilities const& caps, fixed_fields const
     s.primary = control(field::primary) | x86::primary::mov_dr.raw();
     b.write(vmcs::pin_based_controls, control(field::pin));
     b.write(vmcs::primary_controls, s.primary);
-    b.write(vmcs::secondary_controls, control(field::secondary));
+    s.secondary = control(field::secondary) & ~apic_virtualization.raw();
+    b.write(vmcs::secondary_controls, s.secondary);
     b.write(vmcs::exit_controls, control(field::exit));
     b.write(vmcs::entry_controls, control(field::entry));
     // #AC and #DB can be made to raise themselves for ever in delivery; a machine check is ours.
@@ -144,9 +150,26 @@ void init_block(vcpu_state<Cpu>& s, capabilities const& caps, fixed_fields const
     if (caps.has(field::secondary, x86::secondary::xsaves.raw())) {
         b.write(vmcs::xss_exiting_bitmap, 0);
     }
+    if (caps.delivers_interrupts()) {
+        b.write(vmcs::guest_interrupt_status, 0);
+        b.write(vmcs::eoi_exit_bitmap0, 0); // nobody waits for the end of an interrupt
+        b.write(vmcs::eoi_exit_bitmap1, 0);
+        b.write(vmcs::eoi_exit_bitmap2, 0);
+        b.write(vmcs::eoi_exit_bitmap3, 0);
+    }
     if (caps.has(field::pin, x86::pin_based::preemption_timer.raw())) {
         b.write(vmcs::preemption_timer, fixed.preemption_ticks);
     }
+}
+
+/// Lets the processor deliver interrupts by itself from the next entry on, or no more.
+template <class Cpu>
+void switch_apic(vcpu_state<Cpu>& s, shared_tables const& tables, bool to_virtual) noexcept {
+    x86::vmcs_ref<Cpu> const b(s.cpu);
+    s.apic_is_virtual = to_virtual;
+    b.write(x86::vmcs::secondary_controls,
+            s.secondary | (to_virtual ? apic_virtualization.raw() : 0));
+    b.write(x86::vmcs::msr_bitmap, to_virtual ? tables.msr_bitmap_x2apic : tables.msr_bitmap);
 }
 
 namespace detail {
