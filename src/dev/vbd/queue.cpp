@@ -241,15 +241,15 @@ void vbd_queue::use_buffer(job& j) {
     j.parts.push_back({j.buffer.data(), j.buffer.size()});
 }
 
-/// What is to be written and does not lie in kept pages.
-void vbd_queue::fetch_data() {
+/// Copies what lies in memory of ours and not in kept pages: from the guest for writes, to it for
+/// reads. What cannot be copied has failed.
+void vbd_queue::copy_data(std::span<std::uint32_t const> slots, vbd_operation what) {
     std::vector<grant_copy> pieces;
     std::vector<std::pair<std::uint32_t, std::size_t>> ends;
-    for (auto const slot : batch_) {
+    for (auto const slot : slots) {
         auto& j = jobs_[slot];
-        if (j.status == abi::blkif_rsp_okay && j.request.what == vbd_operation::write &&
-            !j.buffer.empty()) {
-            add_pieces(pieces, j.segments, j.buffer, false);
+        if (j.status == abi::blkif_rsp_okay && j.request.what == what && !j.buffer.empty()) {
+            add_pieces(pieces, j.segments, j.buffer, what == vbd_operation::read);
             ends.emplace_back(slot, pieces.size());
         }
     }
@@ -266,7 +266,7 @@ void vbd_queue::fetch_data() {
 void vbd_queue::submit_batch() {
     fetch_segments();
     find_memory();
-    fetch_data();
+    copy_data(batch_, vbd_operation::write);
     for (auto const slot : std::exchange(batch_, {})) {
         if (jobs_[slot].status != abi::blkif_rsp_okay) {
             finish(slot, jobs_[slot].status);
@@ -331,24 +331,7 @@ result<bool> vbd_queue::answer() {
     if (finished_.empty()) {
         return false;
     }
-    std::vector<grant_copy> pieces;
-    std::vector<std::pair<std::uint32_t, std::size_t>> ends;
-    for (auto const slot : finished_) {
-        auto& j = jobs_[slot];
-        if (j.status == abi::blkif_rsp_okay && j.request.what == vbd_operation::read &&
-            !j.buffer.empty()) {
-            add_pieces(pieces, j.segments, j.buffer, true);
-            ends.emplace_back(slot, pieces.size());
-        }
-    }
-    copy(pieces);
-    std::size_t begin = 0;
-    for (auto const& [slot, end] : ends) {
-        if (!are_done(std::span(pieces).subspan(begin, end - begin))) {
-            jobs_[slot].status = abi::blkif_rsp_error;
-        }
-        begin = end;
-    }
+    copy_data(finished_, vbd_operation::read);
     for (auto const slot : finished_) {
         auto& j = jobs_[slot];
         count(j);

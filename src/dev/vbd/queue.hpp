@@ -79,7 +79,7 @@ private:
     void find_memory();
     void use_kept(job& j, bool& is_kept) const;
     void use_buffer(job& j);
-    void fetch_data();
+    void copy_data(std::span<std::uint32_t const> slots, vbd_operation what);
     void submit_batch();
     void submit(std::uint32_t slot);
     void finish(std::uint32_t slot, std::int16_t status);
