@@ -71,11 +71,13 @@ public:
 
     /// Requests that wait. Nothing: the frontend's index cannot be, its ring is broken.
     std::optional<std::uint32_t> waiting() const noexcept {
-        auto const prod = atomic_load(header().req_prod);
-        if (prod - rsp_prod_ > size_) {
+        // Not behind what was taken, nor more than a ring's worth beyond what was answered.
+        auto const n = atomic_load(header().req_prod) - req_cons_;
+        auto const taken = req_cons_ - rsp_prod_;
+        if (taken > size_ || n > size_ - taken) {
             return std::nullopt;
         }
-        return prod - req_cons_;
+        return n;
     }
 
     /// Copies the next request and takes it; only while `waiting()` said that there is one.

@@ -105,6 +105,25 @@ TEST_CASE("shared_ring.a_producer_index_that_cannot_be_breaks_the_ring") {
     CHECK_FALSE(f.waiting());
 }
 
+TEST_CASE("shared_ring.a_frontend_takes_no_request_back") {
+    pages p;
+    front f(p.bytes.data(), p.bytes.size());
+    back b(p.bytes.data(), p.bytes.size());
+    p.header().req_prod = 3;
+    request r{};
+    b.take(r);
+    b.take(r);
+    CHECK(b.waiting() == 1U);
+    p.header().req_prod = 1; // behind what was taken, though not behind what was answered
+    CHECK_FALSE(b.waiting());
+    CHECK_FALSE(b.wait_for_more());
+    p.header().req_prod = 2;
+    CHECK(b.waiting() == 0U);
+    // Who goes on with a ring whose page says that too little was answered takes nothing.
+    back lost(p.bytes.data(), p.bytes.size(), b.size() + 2, 1);
+    CHECK_FALSE(lost.waiting());
+}
+
 TEST_CASE("shared_ring.a_back_ring_goes_on_across_the_wrap_of_its_indices") {
     pages p;
     std::uint32_t const at = 0xffff'fffe;
