@@ -6,6 +6,7 @@
 
 #include <daemon/backends.hpp>
 #include <sys/eventfd.h>
+#include <sys/timerfd.h>
 #include <unistd.h>
 
 #include <filesystem>
@@ -20,18 +21,20 @@ result<std::unique_ptr<backends>> backends::create(transport::doors& d,
                                                    std::function<void(std::string_view)> log) {
     auto fds = XENPP_TRY(os::poller::create());
     os::unique_fd wake(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
-    if (!wake) {
+    os::unique_fd clock(::timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK));
+    if (!wake || !clock) {
         return os::fail_errno("start backends");
     }
     XENPP_TRY(fds.add(wake.get(), static_cast<std::uint64_t>(wake.get())));
+    XENPP_TRY(fds.add(clock.get(), static_cast<std::uint64_t>(clock.get())));
     auto const folder = where.file("devices");
     std::error_code failed;
     std::filesystem::create_directory(folder, failed);
     if (failed) {
         return fail("start backends", failed.value(), folder);
     }
-    std::unique_ptr<backends> b(
-        new backends(d, events, folder, std::move(log), std::move(fds), std::move(wake)));
+    std::unique_ptr<backends> b(new backends(d, events, folder, std::move(log), std::move(fds),
+                                             std::move(wake), std::move(clock)));
     b->kinds_.push_back(
         {"vbd", [](dev::backend_context c) { return dev::make_vbd_backend(std::move(c)); }});
     b->kinds_.push_back({"vif", [raw = b.get()](dev::backend_context c) {
@@ -52,13 +55,27 @@ void backends::dispatch() {
         if (fd == wake_.get()) {
             std::uint64_t count = 0;
             static_cast<void>(!::read(fd, &count, sizeof count));
+        } else if (fd == clock_.get()) {
+            std::uint64_t count = 0;
+            static_cast<void>(!::read(fd, &count, sizeof count));
+            is_clock_set_ = false;
+            bus_->write_statistics();
         } else if (auto const found = ready_.find(fd); found != ready_.end()) {
+            note_activity();
             auto const a = found->second; // stays, even if it removes itself
             (*a)();
         }
     }
     for (auto const& what : std::exchange(put_off_, {})) {
         what();
+    }
+}
+
+/// Devices have something to do, and soon something to tell.
+void backends::note_activity() noexcept {
+    if (!std::exchange(is_clock_set_, true)) {
+        itimerspec const once{{0, 0}, {1, 0}};
+        ::timerfd_settime(clock_.get(), 0, &once, nullptr);
     }
 }
 
@@ -70,7 +87,8 @@ result<evtchn_port>
 backends::bind(domid remote, evtchn_port remote_port, std::function<void()> fired) {
     auto const a = std::make_shared<std::function<void()> const>(std::move(fired));
     auto const port =
-        XENPP_TRY(events_.bind_interdomain(remote, remote_port, [a]() -> result<void> {
+        XENPP_TRY(events_.bind_interdomain(remote, remote_port, [this, a]() -> result<void> {
+            note_activity();
             (*a)();
             return {};
         }));

@@ -66,13 +66,17 @@ private:
              std::string folder,
              std::function<void(std::string_view)> log,
              os::poller fds,
-             os::unique_fd wake)
+             os::unique_fd wake,
+             os::unique_fd clock)
         : doors_(d)
         , events_(events)
         , folder_(std::move(folder))
         , log_(std::move(log))
         , fds_(std::move(fds))
-        , wake_(std::move(wake)) {}
+        , wake_(std::move(wake))
+        , clock_(std::move(clock)) {}
+
+    void note_activity() noexcept;
 
     transport::doors& doors_;
     event_router& events_;
@@ -80,6 +84,8 @@ private:
     std::function<void(std::string_view)> log_;
     os::poller fds_;
     os::unique_fd wake_;
+    os::unique_fd clock_; ///< for the counts, which are written some time after they changed
+    bool is_clock_set_ = false;
     std::map<int, action> ready_;
     std::vector<std::function<void()>> put_off_;
     std::map<evtchn_port, action> fired_;

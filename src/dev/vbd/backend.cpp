@@ -32,6 +32,7 @@ public:
     result<std::optional<node_list>> prepare() override;
     result<node_list> connect(bool is_resumed) override;
     bool disconnect() noexcept override;
+    node_list statistics() const override;
 
 private:
     /// What there is while connected. The queues go first.
@@ -263,6 +264,18 @@ bool vbd_backend::disconnect() noexcept {
     is_disconnecting_ = true;
     watch_image();
     return false;
+}
+
+node_list vbd_backend::statistics() const {
+    if (!connection_) {
+        return {};
+    }
+    auto const& s = connection_->inflight.statistics();
+    return {
+        {"oo_req", std::to_string(s.out_of_requests)},  {"rd_req", std::to_string(s.reads)},
+        {"wr_req", std::to_string(s.writes)},           {"rd_sect", std::to_string(s.read_sectors)},
+        {"wr_sect", std::to_string(s.written_sectors)}, {"f_req", std::to_string(s.flushes)},
+        {"ds_req", std::to_string(s.discards)}};
 }
 
 } // namespace

@@ -208,6 +208,7 @@ public:
     result<std::optional<node_list>> prepare() override;
     result<node_list> connect(bool is_resumed) override;
     bool disconnect() noexcept override;
+    node_list statistics() const override;
 
 private:
     void take(frame const& f) override {
@@ -231,6 +232,7 @@ private:
     switches& switches_;
     backend_context context_;
     vif_config config_;
+    vif_statistics before_; ///< what the process before this one had counted
     std::shared_ptr<named_switch> switch_;
     std::unique_ptr<frame_sink> way_out_;
     std::string tap_name_;    ///< empty: no TAP device
@@ -330,7 +332,15 @@ void vif_backend::tap_is_ready(result<void> const& outcome) {
 
 result<node_list> vif_backend::connect(bool is_resumed) {
     connection_ = XENPP_TRY(connection::open(context_, *way_out_, config_.rate, is_resumed));
+    before_ = is_resumed ? XENPP_TRY(read_vif_statistics(context_.store, context_.address))
+                         : vif_statistics{};
     return node_list{};
+}
+
+/// An earlier process has counted too.
+node_list vif_backend::statistics() const {
+    return connection_ ? vif_statistics_nodes(before_, connection_->engine().statistics())
+                       : node_list{};
 }
 
 bool vif_backend::disconnect() noexcept {

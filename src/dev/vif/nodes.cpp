@@ -16,6 +16,22 @@ constexpr std::string_view network_node = "xenpp-network";
 constexpr std::string_view forward_node = "xenpp-forward";
 constexpr std::string_view switch_prefix = "switch:";
 
+struct count_name {
+    std::string_view name;
+    std::uint64_t vif_statistics::*count;
+};
+
+constexpr std::array<count_name, 8> count_names{{
+    {"rx_bytes", &vif_statistics::rx_bytes},
+    {"rx_packets", &vif_statistics::rx_packets},
+    {"rx_errors", &vif_statistics::rx_errors},
+    {"rx_drops", &vif_statistics::rx_drops},
+    {"tx_bytes", &vif_statistics::tx_bytes},
+    {"tx_packets", &vif_statistics::tx_packets},
+    {"tx_errors", &vif_statistics::tx_errors},
+    {"tx_drops", &vif_statistics::tx_drops},
+}};
+
 std::string network_text(vif_config const& c) {
     switch (c.network) {
     case vif_network::automatic:
@@ -227,6 +243,24 @@ node_list vif_backend_features() {
         {"feature-ctrl-ring", "1"},
         {"multi-queue-max-queues", std::to_string(most_vif_queues)},
     };
+}
+
+node_list vif_statistics_nodes(vif_statistics const& before, vif_statistics const& counts) {
+    node_list out;
+    for (auto const& [name, count] : count_names) {
+        out.emplace_back(name, std::to_string(before.*count + counts.*count));
+    }
+    return out;
+}
+
+result<vif_statistics> read_vif_statistics(store::node_access const& s, device_address const& a) {
+    vif_statistics out;
+    for (auto const& [name, count] : count_names) {
+        out.*count =
+            XENPP_TRY(read_number(s, fmt::format("{}/statistics/{}", backend_path(a), name)))
+                .value_or(0);
+    }
+    return out;
 }
 
 } // namespace xenpp::dev

@@ -41,6 +41,7 @@ struct backend_bus::device {
     std::optional<error> failure{};            ///< reported from elsewhere, to be acted upon
     /// The frontend's state when it failed: nothing is tried again while that is so.
     std::optional<xenbus_state> failed_at{};
+    node_list statistics{}; ///< as they were written last
 };
 
 backend_bus::backend_bus(store::client& store,
@@ -274,6 +275,32 @@ result<void> backend_bus::give_up(device& d, xenbus_state frontend, error const&
         XENPP_TRY(t.set_perms(directory, {{self_, store::access::none}}));
         return t.write(directory + "/error", e.message());
     });
+}
+
+void backend_bus::write_statistics() {
+    for (auto const& [a, d] : devices_) {
+        if (!d->is_connected) {
+            continue;
+        }
+        auto now = d->what->statistics();
+        if (now == d->statistics) {
+            continue;
+        }
+        auto const back = backend_path(a);
+        auto const done = store_.transact([&](store::client_transaction const& t) -> result<void> {
+            if (!XENPP_TRY(t.exists(back + "/state"))) {
+                return {};
+            }
+            for (auto const& [name, value] : now) {
+                XENPP_TRY(t.write(fmt::format("{}/statistics/{}", back, name), value));
+            }
+            return {};
+        });
+        if (!done) {
+            services_.log(fmt::format("{}: {}", to_string(a), done.error().message()));
+        }
+        d->statistics = std::move(now);
+    }
 }
 
 void backend_bus::drop(device_address const& a) {

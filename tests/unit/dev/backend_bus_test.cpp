@@ -22,6 +22,7 @@ struct memory_of_device {
     bool is_late = false; ///< at preparing
     bool is_slow = false; ///< at disconnecting
     bool is_there = false;
+    unsigned counted = 0;
     dev::backend_context* context = nullptr;
 };
 
@@ -59,6 +60,10 @@ public:
     bool disconnect() noexcept override {
         memory_.calls += 'd';
         return !memory_.is_slow;
+    }
+
+    dev::node_list statistics() const override {
+        return {{"rd_req", std::to_string(memory_.counted)}};
     }
 
 private:
@@ -306,4 +311,30 @@ TEST_CASE("devices.one_number_one_device") {
         [&](store::client_transaction const& t) { return dev::write_device(t, again); });
     REQUIRE_FALSE(refused);
     CHECK(refused.error().code == EEXIST);
+}
+
+TEST_CASE("backend_bus.counts_are_written_when_they_changed") {
+    bed b;
+    b.start();
+    b.add();
+    auto const node = dev::backend_path(b.address) + "/statistics/rd_req";
+    b.bus->write_statistics();
+    CHECK_FALSE(b.toolstack.exists(node).value()); // not connected yet
+    b.frontend(3);
+    b.device().counted = 7;
+    b.bus->write_statistics();
+    CHECK(b.toolstack.read(node).value() == "7");
+    REQUIRE(b.toolstack.write(node, "untouched"));
+    b.bus->write_statistics();
+    CHECK(b.toolstack.read(node).value() == "untouched");
+    b.device().counted = 8;
+    b.bus->write_statistics();
+    CHECK(b.toolstack.read(node).value() == "8");
+    b.settle();
+    // The toolstack removed the device meanwhile: nothing of it comes back.
+    REQUIRE(b.toolstack.transact(
+        [&](store::client_transaction const& t) { return dev::remove_device(t, b.address); }));
+    b.device().counted = 9;
+    b.bus->write_statistics();
+    CHECK_FALSE(b.toolstack.exists(dev::backend_path(b.address)).value());
 }

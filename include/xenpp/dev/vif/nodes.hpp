@@ -48,4 +48,10 @@ result<vif_frontend> read_vif_frontend(store::node_access const& s, device_addre
 /// What the backend can do, to be written before it waits for its frontend.
 node_list vif_backend_features();
 
+/// The counts as nodes for xentop, `counts` added to those of `before`: of an earlier process, say.
+node_list vif_statistics_nodes(vif_statistics const& before, vif_statistics const& counts);
+
+/// What such nodes of the device say; zero where they say nothing.
+result<vif_statistics> read_vif_statistics(store::node_access const& s, device_address const& a);
+
 } // namespace xenpp::dev

@@ -98,6 +98,10 @@ public:
     /// takes longer, and `backend_context::disconnected` will be called. Harmless when not
     /// connected.
     virtual bool disconnect() noexcept = 0;
+
+    /// What went through a connected device, with the names that xentop looks for below its
+    /// "statistics". Empty: nobody counts.
+    virtual node_list statistics() const { return {}; }
 };
 
 /// A kind of device and how to make its backend.

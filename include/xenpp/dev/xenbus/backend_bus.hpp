@@ -39,6 +39,10 @@ public:
     /// reports.
     bool dispatch();
 
+    /// Writes the counts of devices, where they changed. For once in a while: each costs a
+    /// transaction.
+    void write_statistics();
+
     std::size_t device_count() const noexcept { return devices_.size(); }
 
 private:
