@@ -122,6 +122,25 @@ class Bed:
         with open(os.path.join(self.state, which + ".pid"), encoding="ascii") as f:
             return int(f.read().split()[0])
 
+    def held(self):
+        """What the daemon holds now: files, KiB of memory; and the hypervisor: MiB that are free."""
+        pid = self.pid("xenppd")
+        with open(f"/proc/{pid}/status", encoding="ascii") as f:
+            memory = int(re.search(r"VmRSS:\s+(\d+) kB", f.read()).group(1))
+        return len(os.listdir(f"/proc/{pid}/fd")), memory, int(self.info("free_memory"))
+
+    def assert_still_held(self, before, rounds):
+        """Not more than before so many rounds of something: a leak shows in each."""
+        now = []
+
+        def is_same():
+            now[:] = self.held()
+            return now[0] <= before[0] and now[2] >= before[2]
+
+        self.wait(f"the daemon to hold {before}, not {now}", is_same, 20)
+        if now[1] - before[1] > 1024 + 4 * rounds:
+            raise AssertionError(f"the daemon has grown from {before[1]} to {now[1]} KiB in {rounds} rounds")
+
     def processes(self, folder=None):
         """The pids of every process whose state folder is this bed's, or in `folder`."""
         variable = f"XENPP_STATE_DIR={folder}/" if folder else f"XENPP_STATE_DIR={self.state}\0"

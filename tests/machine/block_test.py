@@ -7,11 +7,12 @@ import re
 import shutil
 import signal
 import subprocess
+import sys
 import tempfile
 import time
 import unittest
 
-from bed import BedTest
+from bed import XL, BedTest
 
 ROUNDS = int(os.environ.get("XENPP_TEST_ATTACHES", "6"))  # 200 for the full run
 KILLS = int(os.environ.get("XENPP_TEST_KILLS", "4"))
@@ -143,11 +144,38 @@ class Disks(BedTest):
             self.assertEqual(len(listed), 3, listed)
             bed.xl("block-detach", "host", "xvdb")
             self.ask("host", f"while [ -b /dev/xvdb ]; do usleep 50000; done; echo GONE-\"{n}\"", rf"GONE-{n}\b")
+            if n == 0:
+                held = bed.held()
+        bed.assert_still_held(held, ROUNDS)
         self.assertEqual(len(bed.xl("block-list", "host").stdout.splitlines()), 2)
         self.assertNotIn("51728", bed.store("xenstore-ls", "/"))
         self.assertEqual(os.listdir(os.path.join(bed.state, "devices")), [f"vbd-{bed.domains()['host'][0]}-51712"])
         bed.xl("destroy", "host")
         self.assertEqual(os.listdir(os.path.join(bed.state, "devices")), [])
+
+    def test_detach_while_busy(self):
+        bed = self.bed
+        bed.create("busy", cmdline="console=hvc0 quiet do=disk", disk=[f"{self.image('b.img')},raw,xvda,w"])
+        bed.wait_log("busy", "GUEST-UP")
+        self.ask("busy", "until [ -b /dev/xvda ]; do usleep 50000; done; (exec sleep 1000 </dev/xvda) & echo HO''LDS",
+                 "HOLDS")
+        r = bed.xl("block-detach", "busy", "xvda", check=False)
+        self.assertNotEqual(r.returncode, 0)
+        self.assertRegex(r.stderr, "has not let go of it.*(Device in use|force)")
+        self.assertEqual(len(bed.xl("block-list", "busy").stdout.splitlines()), 2)
+        # The guest is asked still: it lets go once it can.
+        self.ask("busy", "kill %1; while [ -b /dev/xvda ]; do usleep 50000; done; echo LET''GO", "LETGO")
+        bed.wait("the disk to be gone", lambda: bed.xl("block-detach", "busy", "xvda", check=False) is not None and
+                 len(bed.xl("block-list", "busy").stdout.splitlines()) < 2)
+        bed.xl("destroy", "busy")
+
+    def test_io_errors(self):
+        """In namespaces of its own, where it may mount small file systems."""
+        script = os.path.join(os.path.dirname(os.path.abspath(__file__)), "io_errors.py")
+        r = subprocess.run(["unshare", "-r", "-m", sys.executable, "-B", script, "-v"], capture_output=True,
+                           text=True, check=False)
+        self.assertEqual(r.returncode, 0, r.stderr)
+        self.assertRegex(r.stderr, r"Ran 4 tests.*\n\nOK\n")
 
     def test_formats_of_qemu_and_an_nbd_server(self):
         bed = self.bed
@@ -188,7 +216,14 @@ class Disks(BedTest):
             self.assertRegex(r.stderr, words)
             self.assertNotIn(name, bed.domains())
 
-        refused("/no/such.img,raw,xvda,w", "/no/such.img")
+        # A daemon that may not read everything, also where the test is root's.
+        drop = ["setpriv", "--bounding-set", "-dac_override,-dac_read_search"] if os.getuid() == 0 else []
+        run(*drop, "env", f"XENPP_STATE_DIR={bed.state}", XL, "list")
+        os.chmod(path, 0)
+        refused(f"{path},raw,xvda,w", "one.img.*[Pp]ermission")
+        refused(f"{path},qcow2,xvda,w", "one.img.*[Pp]ermission")
+        os.chmod(path, 0o600)
+        refused("/no/such.img,raw,xvda,w", "/no/such.img.*[Nn]o such file")
         refused(f"{bed.state},raw,xvda,w", "neither|directory")
         with open(os.path.join(bed.state, "bad.qcow2"), "wb") as f:
             f.write(b"no qcow2" * 1000)

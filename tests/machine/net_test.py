@@ -1,57 +1,21 @@
 # SPDX-License-Identifier: Apache-2.0
 # Networks: user mode with DHCP and ports, switches, bridges, hot attach, kills of the daemon.
 import hashlib
-import http.server
 import os
 import re
 import signal
 import socket
 import subprocess
 import sys
-import threading
 import unittest
 import urllib.request
 
 from bed import BedTest
+from web import Server, free_port
 
 ROUNDS = int(os.environ.get("XENPP_TEST_ATTACHES", "5"))  # 200 for the full run
 KIB = 1 << 10
 GUEST = "console=hvc0 quiet do="
-
-
-def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
-
-
-class Server:
-    """A web server on the host's loopback, with one file."""
-
-    def __init__(self, size):
-        self.content = os.urandom(size)
-        content = self.content
-
-        class Handler(http.server.BaseHTTPRequestHandler):
-            def do_GET(self):
-                self.send_response(200)
-                self.send_header("Content-Length", str(len(content)))
-                self.end_headers()
-                self.wfile.write(content)
-
-            def log_message(self, *_):
-                pass
-
-        self.http = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.port = self.http.server_address[1]
-        threading.Thread(target=self.http.serve_forever, daemon=True).start()
-
-    def sha256(self):
-        return hashlib.sha256(self.content).hexdigest()
-
-    def close(self):
-        self.http.shutdown()
-        self.http.server_close()
 
 
 class Networks(BedTest):
@@ -126,6 +90,9 @@ class Networks(BedTest):
                      f"THERE{n}=")
             self.fetch("g", server, f"ROUND{n}")
             self.bed.xl("network-detach", "g", "00:16:3e:00:00:01" if n % 2 else "1")
+            if n == 0:
+                held = self.bed.held()
+        self.bed.assert_still_held(held, ROUNDS)
         self.assertEqual(len(self.bed.xl("network-list", "g").stdout.splitlines()), 2)
         self.assertEqual(self.bed.store("xenstore-ls", "/local/domain/0/backend/vif").count("mac ="), 1)
 
@@ -146,64 +113,11 @@ class Networks(BedTest):
         self.assertEqual(self.bed.domains(), {})
 
     def test_a_bridge(self):
-        """In a network namespace of its own, where it may do what it likes."""
-        r = subprocess.run(["unshare", "-r", "-n", sys.executable, "-B", __file__, "-v", "InNamespace"],
-                           env=dict(os.environ, XENPP_TEST_NAMESPACE="1"), capture_output=True, text=True)
+        """In namespaces of its own, where it may do what it likes."""
+        script = os.path.join(os.path.dirname(os.path.abspath(__file__)), "bridge.py")
+        r = subprocess.run(["unshare", "-r", "-n", "-m", sys.executable, "-B", script, "-v"], capture_output=True, text=True)
         self.assertEqual(r.returncode, 0, r.stderr)
-        self.assertIn("Ran 1 test", r.stderr)
-
-
-SCRIPT = """#!/bin/sh
-{
-    echo "CALL $*"
-    for v in script vif XENBUS_TYPE XENBUS_PATH XENBUS_BASE_PATH; do eval echo "$v=\\$$v"; done
-    echo "bridge=$(xenstore-read "$XENBUS_PATH/bridge")"
-} >> "$(dirname "$0")/calls"
-if [ "$1" = online ]; then
-    ip link set "$vif" master "$(xenstore-read "$XENBUS_PATH/bridge")"
-    ip link set "$vif" up
-    [ ! -e "$(dirname "$0")/fail" ] || { xenstore-write "$XENBUS_PATH/hotplug-error" "no luck today"; exit 1; }
-fi
-"""
-
-
-@unittest.skipUnless(os.environ.get("XENPP_TEST_NAMESPACE"), "test_a_bridge runs it in a namespace")
-class InNamespace(BedTest):
-    def test_bridge(self):
-        for command in ("link set lo up", "link add xenbr0 type bridge", "addr add 10.9.0.1/24 dev xenbr0",
-                        "link set xenbr0 up"):
-            subprocess.run(["ip", *command.split()], check=True)
-        script = os.path.join(self.bed.state, "vif-test")
-        with open(script, "w", encoding="ascii") as f:
-            f.write(SCRIPT)
-        os.chmod(script, 0o755)
-        # No key: xen's default bridge is there and may be used.
-        self.bed.create("t", cmdline=GUEST + "net", vif=[f"script={script}", "network=bridge"])
-        self.bed.wait_log("t", "GUEST-UP")
-        domid = self.bed.domains()["t"][0]
-        links = subprocess.run(["ip", "-o", "link", "show", "master", "xenbr0"], capture_output=True, text=True,
-                               check=True).stdout
-        self.assertIn(f"vif{domid}.0", links)
-        self.assertIn(f"vif{domid}.1", links)
-        with open(os.path.join(self.bed.state, "calls"), encoding="ascii") as f:
-            calls = f.read()
-        self.assertEqual(calls, f"CALL online\nscript={script}\nvif=vif{domid}.0\nXENBUS_TYPE=vif\n"
-                                f"XENBUS_PATH=/local/domain/0/backend/vif/{domid}/0\n"
-                                "XENBUS_BASE_PATH=backend\nbridge=xenbr0\n")
-        self.bed.type_into("t", "ifconfig eth0 10.9.0.2 up; httpd -h /; echo SER''VES")
-        self.bed.wait_log("t", "SERVES")
-        with urllib.request.urlopen("http://10.9.0.2/init", timeout=120) as answer:
-            self.assertIn(b"#!/bin/sh", answer.read())
-        self.bed.xl("network-detach", "t", "0")
-        with open(os.path.join(self.bed.state, "calls"), encoding="ascii") as f:
-            self.assertIn(f"CALL offline\nscript={script}\nvif=vif{domid}.0\n", f.read())
-        open(os.path.join(self.bed.state, "fail"), "w", encoding="ascii").close()
-        r = self.bed.xl("network-attach", "t", f"script={script}", "bridge=xenbr0", check=False)
-        self.assertNotEqual(r.returncode, 0)
-        self.assertIn("no luck today", r.stderr)
-        self.bed.xl("destroy", "t")
-        self.bed.wait("the interfaces to be gone", lambda: "vif" not in subprocess.run(
-            ["ip", "-br", "link"], capture_output=True, text=True, check=True).stdout)
+        self.assertRegex(r.stderr, r"Ran 2 tests.*\n\nOK\n")
 
 
 if __name__ == "__main__":
