@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <cstdlib>
 #include <optional>
 
 namespace xenpp::config {
@@ -115,7 +116,7 @@ private:
 
 class disk_parser {
 public:
-    explicit disk_parser(std::string_view text) : text_(text) {}
+    disk_parser(std::string_view text, dialect d) : text_(text), is_exact_(d == dialect::exact) {}
 
     expected<disk_spec, disk_spec_error> parse() {
         while (at_ != text_.size() && !error_) {
@@ -140,9 +141,22 @@ private:
 
     void warn(std::string text) { spec_.warnings.push_back(std::move(text)); }
 
+    /// Where the line that holds the byte at `from` ends.
+    std::size_t line_end(std::size_t from) const noexcept {
+        return std::min(rest().find('\n', from), rest().size());
+    }
+
+    /// Of the rules of Xen 4.17's scanner the one wins that matches most: some end at a line's
+    /// end, a parameter by position does not.
+    bool is_outdone(std::size_t length) const noexcept {
+        auto const end = std::min(rest().find_first_of("=,"), rest().size());
+        return is_exact_ && end + (end < rest().size() && rest()[end] == ',' ? 1 : 0) > length;
+    }
+
     void step() {
-        if (auto const n = rest().find_first_not_of(blanks); n != 0) {
-            at_ += std::min(n, rest().size());
+        auto const n = std::min(rest().find_first_not_of(blanks), rest().size());
+        if (n != 0 && !is_outdone(line_end(n))) {
+            at_ += n;
         } else if (rest().starts_with("target=")) {
             target();
         } else if (!prefix() && !named() && !flag()) {
@@ -181,11 +195,19 @@ private:
         auto const is_one = [name](auto const& words) {
             return std::ranges::find(words, name) != words.end();
         };
+        bool const at_line_end = behind.starts_with('\n');
+        if (is_outdone(line_end(at_line_end ? n + 2 : n + 1))) {
+            return false;
+        }
+        if (at_line_end && is_exact_) {
+            fail(n + 1, fmt::format("Xen 4.17 knows no prefix `{}:` before a line's end", name));
+            return true;
+        }
         if (is_one(of_format)) {
             warn(fmt::format("the prefix `{0}:` is deprecated: write format={0}", name));
             set_format(name, n);
         } else if (is_one(of_script)) {
-            if (name == "nbd" && behind.starts_with("//")) {
+            if (!is_exact_ && name == "nbd" && behind.starts_with("//")) {
                 return false; // an NBD URI; no script could make anything of it
             }
             warn(fmt::format("the prefix `{0}:` is deprecated: write script=block-{0}", name));
@@ -193,7 +215,7 @@ private:
         } else if (is_one(of_nothing)) {
             warn(fmt::format("the prefix `{}:` is deprecated and has no effect", name));
         } else if (behind.empty() || !(is_lower(behind.front()) || is_digit(behind.front()))) {
-            if (behind.starts_with("//")) {
+            if (!is_exact_ && behind.starts_with("//")) {
                 return false; // a URI
             }
             fail(n + 1, fmt::format("`{}:` is no prefix", name),
@@ -218,6 +240,9 @@ private:
         }
         auto const key = rest().substr(0, n);
         auto const length = std::min(rest().find(','), rest().size());
+        if (is_exact_ && length == n + 1 && !is_key(key)) {
+            return false; // Xen 4.17 wants a character to call it an unknown parameter
+        }
         set_named(key, rest().substr(n + 1, length - n - 1), length);
         at_ += std::min(length + 1, rest().size());
         return true;
@@ -240,13 +265,24 @@ private:
             set_word(specification_, specifications, key, value, length);
         } else if (key == "script") {
             set_text(script_, value, key, length);
-        } else if (key == "colo-host" || key == "colo-port" || key == "colo-export" ||
-                   key == "active-disk" || key == "hidden-disk") {
-            refuse_colo(length);
+        } else if (is_colo_key(key)) {
+            set_colo(key, value, length);
         } else {
             fail(length, fmt::format("`{}` is no parameter of a disk", key),
                  "a path that holds `=` is written target=PATH, as the last parameter");
         }
+    }
+
+    static bool is_colo_key(std::string_view key) noexcept {
+        return key == "colo-host" || key == "colo-port" || key == "colo-export" ||
+               key == "active-disk" || key == "hidden-disk";
+    }
+
+    static bool is_key(std::string_view key) noexcept {
+        constexpr std::array<std::string_view, 7> others{
+            "format", "vdev", "access", "devtype", "backend", "backendtype", "specification"};
+        return key == "script" || is_colo_key(key) ||
+               std::ranges::find(others, key) != others.end();
     }
 
     /// COLO replicates a running domain to a second host; its disks are of no use without.
@@ -254,8 +290,27 @@ private:
         fail(length, "COLO is not supported", "leave out the parameters of COLO");
     }
 
+    void set_colo(std::string_view key, std::string_view value, std::size_t length) {
+        if (!is_exact_) {
+            refuse_colo(length);
+        } else if (key == "colo-port") {
+            // atoi's value: nothing that is 0 is a port
+            spec_.colo.port =
+                static_cast<int>(std::strtol(std::string(value).c_str(), nullptr, 10));
+            if (spec_.colo.port == 0) {
+                fail(length, fmt::format("\"{}\" is no port", value));
+            }
+        } else {
+            auto& to = key == "colo-host"     ? colo_host_
+                       : key == "colo-export" ? colo_export_
+                       : key == "active-disk" ? active_disk_
+                                              : hidden_disk_;
+            set_text(to, value, key, length);
+        }
+    }
+
     bool flag() {
-        auto const length = std::min(rest().find(','), rest().size());
+        auto const length = std::min(rest().find_first_of(is_exact_ ? "=," : ","), rest().size());
         auto const name = rest().substr(0, length);
         if (name == "cdrom") {
             is_cdrom_ = true;
@@ -263,18 +318,27 @@ private:
             spec_.disk.direct_io_safe = true;
         } else if (name == "discard" || name == "no-discard") {
             spec_.disk.discard = name == "discard";
-        } else if (name == "colo") {
+        } else if (name == "colo" && !is_exact_) {
             refuse_colo(length);
-        } else if (name != "no-colo") {
+        } else if (name == "colo" || name == "no-colo") {
+            spec_.colo.is_on = name == "colo";
+        } else {
             return false;
         }
-        at_ += std::min(length + 1, rest().size());
+        at_ += length;
+        if (rest().starts_with(',')) {
+            ++at_;
+        }
         return true;
     }
 
     void positional() {
         auto const length = std::min(rest().find_first_of("=,"), rest().size());
         bool const is_cut = length < rest().size() && rest()[length] == '=';
+        if (is_cut && length == 0 && is_exact_ && rest().size() == 1) {
+            ++at_; // Xen 4.17 passes over one at the very end
+            return;
+        }
         if (is_cut && length == 0) {
             fail(1, "a parameter begins with `=`");
             return;
@@ -297,7 +361,9 @@ private:
                  "by position there are target, format, vdev and access");
         }
         at_ += length;
-        if (is_cut) {
+        if (is_cut && is_exact_ && rest().size() == 1) {
+            ++at_;
+        } else if (is_cut) {
             fail(1, "a value by position holds no `=`",
                  "a path that holds one is written target=PATH, as the last parameter");
         } else if (at_ != text_.size()) {
@@ -336,12 +402,21 @@ private:
                   std::size_t length) {
         auto const found =
             std::ranges::find_if(words, [value](auto const& w) { return w.text == value; });
-        if (found == words.end()) {
+        if (found == words.end() || (is_exact_ && is_ours(found->value))) {
             fail(length, fmt::format("\"{}\" is no value of {}", value, key),
                  fmt::format("it takes {}", list(words)));
         } else if (!to.set(found->value)) {
             fail(length, fmt::format("{} is given twice, and differs", key));
         }
+    }
+
+    static bool is_ours(disk_format f) noexcept {
+        return f == disk_format::vmdk || f == disk_format::vdi || f == disk_format::vhdx;
+    }
+
+    template <class T>
+    static bool is_ours(T) noexcept {
+        return false;
     }
 
     void set_format(std::string_view value, std::size_t length) {
@@ -383,6 +458,13 @@ private:
         d.backend_domain = backend_.text();
         d.backend_type = backend_type_.value_or(disk_backend_type::automatic);
         d.script = script_.text();
+        spec_.colo.host = colo_host_.text();
+        spec_.colo.export_name = colo_export_.text();
+        spec_.colo.active_disk = active_disk_.text();
+        spec_.colo.hidden_disk = hidden_disk_.text();
+        if (is_exact_ && specification_.is_set()) {
+            spec_.is_virtio = specification_.value_or(false);
+        }
         if (is_cdrom_ && d.target.empty()) {
             d.format = disk_format::empty;
         }
@@ -390,17 +472,19 @@ private:
             fail(1, "the disk has no vdev", "add vdev=xvda, or another name");
         } else if (!target_.is_set() && !is_cdrom_) {
             fail(1, "the disk has no target", "add target=PATH");
-        } else if (specification_.value_or(false)) {
+        } else if (!is_exact_ && specification_.value_or(false)) {
             fail(1, "disks of virtio's specification are not supported",
                  "leave out specification=virtio");
         }
     }
 
     std::string_view text_;
+    bool is_exact_;
     std::size_t at_ = 0;
     std::optional<disk_spec_error> error_;
     disk_spec spec_;
     once_text target_, vdev_, backend_, script_;
+    once_text colo_host_, colo_export_, active_disk_, hidden_disk_;
     once<disk_format> format_;
     std::optional<bool> is_read_only_;
     once<bool> specification_;
@@ -412,8 +496,8 @@ private:
 
 } // namespace
 
-expected<disk_spec, disk_spec_error> parse_disk_spec(std::string_view text) {
-    return disk_parser(text).parse();
+expected<disk_spec, disk_spec_error> parse_disk_spec(std::string_view text, dialect d) {
+    return disk_parser(text, d).parse();
 }
 
 std::string check_supported(vbd_config const& d) {
@@ -434,6 +518,18 @@ std::string check_supported(vbd_config const& d) {
         return "backendtype=standalone, a backend of your own, is not supported yet";
     }
     return {};
+}
+
+std::string check_supported(disk_spec const& spec) {
+    auto const& colo = spec.colo;
+    if (colo.is_on.value_or(false) || colo.port != 0 || !colo.host.empty() ||
+        !colo.export_name.empty() || !colo.active_disk.empty() || !colo.hidden_disk.empty()) {
+        return "COLO is not supported";
+    }
+    if (spec.is_virtio.value_or(false)) {
+        return "disks of virtio's specification are not supported";
+    }
+    return check_supported(spec.disk);
 }
 
 std::string print(vbd_config const& d) {

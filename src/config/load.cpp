@@ -184,7 +184,7 @@ private:
     }
 
     void load_disk(value const& item) {
-        auto spec = parse_disk_spec(item.text());
+        auto spec = parse_disk_spec(item.text(), options_.dialect);
         if (!spec) {
             auto const& e = spec.error();
             in_.report_at(part_of(item, e.offset, e.length), severity::error,
@@ -196,7 +196,7 @@ private:
         }
         auto const& vdev = spec->disk.vdev;
         auto const number = dev::parse_vdev(vdev);
-        if (auto const why = check_supported(spec->disk); !why.empty()) {
+        if (auto const why = check_supported(*spec); !why.empty()) {
             in_.report_at(item.span, severity::error,
                           fmt::format("disk {}: {}", quote(item.text()), why));
         } else if (std::ranges::any_of(c_.disks, [number](dev::vbd_config const& d) {

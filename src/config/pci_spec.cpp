@@ -144,8 +144,9 @@ expected<pci_spec, value_error> parse_exact_pci(std::string const& text) {
         if (*p != '\0' && *p++ != ',') {
             return refuse(exact_reason);
         }
+    } else if (reason == undefined_reason) {
+        return refuse(undefined_reason);
     }
-    reason = *p == '\0' ? reason : exact_reason;
     while (*p != '\0') {
         std::string_view const rest(p);
         auto const equals = rest.find('=');

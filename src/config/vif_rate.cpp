@@ -3,6 +3,7 @@
 #include <xenpp/base/checked.hpp>
 #include <xenpp/config/vif_spec.hpp>
 
+#include <algorithm>
 #include <charconv>
 #include <limits>
 #include <optional>
@@ -100,9 +101,85 @@ expected<std::uint64_t, vif_spec_note> interval_us(scanner& in) {
     return *all;
 }
 
+// As Xen 4.17 reads it: a number is C's, and what follows its octal part is not looked at again.
+
+constexpr std::string_view digits = "0123456789";
+
+bool matches_rate(std::string_view text) {
+    auto const unit = text.substr(std::min(text.find_first_not_of(digits), text.size()));
+    return unit.size() < text.size() &&
+           (unit == "B/s" || unit == "b/s" ||
+            (unit.size() == 4 && std::string_view("GMK").find(unit[0]) != unit.npos &&
+             (unit[1] == 'B' || unit[1] == 'b') && unit.ends_with("/s")));
+}
+
+bool matches_interval(std::string_view text) {
+    auto const unit = text.substr(std::min(text.find_first_not_of(digits), text.size()));
+    return unit.size() < text.size() && (unit.empty() || unit == "s" || unit == "m" ||
+                                         unit == "u" || unit == "ms" || unit == "us");
+}
+
+/// A number of at most 32 bits that is not 0, and what its base left unread.
+std::optional<std::uint64_t> read_c_number(std::string_view& text) {
+    std::uint64_t n = 0;
+    auto const r =
+        std::from_chars(text.data(), text.data() + text.size(), n, text.front() == '0' ? 8 : 10);
+    text.remove_prefix(static_cast<std::size_t>(r.ptr - text.data()));
+    bool const is_good =
+        r.ec == std::errc() && n != 0 && n <= std::numeric_limits<std::uint32_t>::max();
+    return is_good ? std::optional(n) : std::nullopt;
+}
+
+std::optional<std::uint64_t> exact_bytes_per_second(std::string_view text) {
+    if (!matches_rate(text)) {
+        return std::nullopt;
+    }
+    auto const n = read_c_number(text);
+    if (!n) {
+        return std::nullopt;
+    }
+    char const unit = text[0];
+    std::uint64_t const multiple = unit == 'K'   ? 1'000
+                                   : unit == 'M' ? 1'000'000
+                                   : unit == 'G' ? 1'000'000'000
+                                                 : 1;
+    bool const is_bits = unit == 'b' || text[1] == 'b';
+    return *n * multiple / (is_bits ? bits_per_byte : 1);
+}
+
+std::optional<std::uint64_t> exact_interval_us(std::string_view text) {
+    if (!matches_interval(text)) {
+        return std::nullopt;
+    }
+    auto const n = read_c_number(text);
+    if (!n) {
+        return std::nullopt;
+    }
+    std::uint64_t const unit = text.empty() || text[0] == 's' ? us_per_second
+                               : text[0] == 'm'               ? 1'000
+                                                              : 1;
+    return *n * unit <= std::numeric_limits<std::uint32_t>::max() ? std::optional(*n * unit)
+                                                                  : std::nullopt;
+}
+
+expected<dev::vif_rate, vif_spec_note> parse_exact_rate(std::string_view text) {
+    auto const at = text.find('@');
+    auto const per_second = exact_bytes_per_second(text.substr(0, at));
+    auto const interval = at == text.npos ? std::optional(default_interval_us)
+                                          : exact_interval_us(text.substr(at + 1));
+    auto const bytes = per_second && interval ? checked_mul(*per_second, *interval) : std::nullopt;
+    if (!bytes) {
+        return unexpected(vif_spec_note{0, "Xen 4.17 does not read this as a rate"});
+    }
+    return dev::vif_rate{*bytes / us_per_second, static_cast<std::uint32_t>(*interval)};
+}
+
 } // namespace
 
-expected<dev::vif_rate, vif_spec_note> parse_vif_rate(std::string_view text) {
+expected<dev::vif_rate, vif_spec_note> parse_vif_rate(std::string_view text, dialect d) {
+    if (d == dialect::exact) {
+        return parse_exact_rate(text);
+    }
     scanner in(text);
     auto const per_second = XENPP_TRY(bytes_per_second(in));
     auto interval = default_interval_us;

@@ -35,7 +35,7 @@ constexpr option_row rows[] = {
     {"com1",           option_use::without, "", "the machine's serial ports have no speed"},
     {"com2",           option_use::without, "", "the second serial port is the doorbell"},
     {"loglvl",         option_use::without, "all", "the hypervisor prints all it has to say"},
-    {"sched",          option_use::without, "credit2", "the hypervisor schedules by credit2"},
+    {"sched",          option_use::passed,  "credit2|null", "the hypervisor schedules by credit2 or null"},
     {"dom0_mem",       option_use::without, "", "domain 0 is this computer's processes and takes none of the machine's memory"},
     {"dom0_max_vcpus", option_use::without, "", "domain 0 is this computer's processes and has its CPUs"},
     {"dom0_vcpus_pin", option_use::without, "", "domain 0 is this computer's processes and has its CPUs"},

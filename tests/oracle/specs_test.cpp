@@ -40,12 +40,7 @@ std::string make_pci(generator& from) {
     for (std::size_t n = from.below(4); n > 0; --n) {
         out += from.pick(fields);
     }
-    // libxlutil follows a wild pointer on some damaged addresses: only what follows them is
-    // damaged.
-    auto const fields_at = std::min(out.find(','), out.size());
-    return out.substr(0, fields_at) +
-           (from.chance(2) ? out.substr(fields_at)
-                           : from.damage(out.substr(fields_at), 3, "0123456789abcdefx:.*@,= +-g"));
+    return from.chance(2) ? out : from.damage(out, 3, "0123456789abcdefx:.*@,= +-g");
 }
 
 /// libxlutil reads a variable that was never set: any answer is as good as another, or none.

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <xenpp/base/expected.hpp>
+#include <xenpp/config/dialect.hpp>
 #include <xenpp/dev/vif/config.hpp>
 
 #include <string>
@@ -29,7 +30,9 @@ expected<parsed_vif, vif_spec_note> parse_vif(std::string_view text);
 std::string print(dev::vif_config const& vif);
 
 /// Reads a rate: `N[G|M|K](B|b)/s[@N[m|u][s]]`, decimal multiples, `b` for bits, an interval of
-/// 50 ms if none is given, of seconds if it has no unit. Numbers are C's: "010" is eight.
-expected<dev::vif_rate, vif_spec_note> parse_vif_rate(std::string_view text);
+/// 50 ms if none is given, of seconds if it has no unit. Numbers are C's: "010" is eight. In the
+/// exact dialect a rate may come to nothing, as in Xen 4.17.
+expected<dev::vif_rate, vif_spec_note> parse_vif_rate(std::string_view text,
+                                                      dialect d = dialect::documented);
 
 } // namespace xenpp::config

@@ -89,3 +89,22 @@ TEST_CASE("disk_spec.a_printed_disk_reads_as_the_same") {
         CHECK(parse_disk_spec(config::print(disk)).value().disk == disk);
     }
 }
+
+TEST_CASE("disk_spec.the_exact_dialect_reads_what_xl_reads") {
+    auto const exact = [](std::string_view text) {
+        return parse_disk_spec(text, config::dialect::exact);
+    };
+    CHECK(!exact("http://h/x,raw,xvda"));
+    CHECK(exact("nbd://h/x,xvda")->disk.script == "block-nbd");
+    CHECK(!exact("/a,vmdk,xvda"));
+    CHECK(exact("/a,raw,xvda=")->disk.vdev == "xvda");
+    CHECK(!exact("/a,raw,xvda=\n"));
+    CHECK(exact("/a,raw,xvda,colo,colo-host=h,colo-port=7")->colo.port == 7);
+    CHECK(exact("/a,raw,xvda,specification=virtio")->is_virtio == true);
+    for (auto const* const text :
+         {"/a,raw,xvda,colo", "/a,raw,xvda,hidden-disk=/b", "/a,raw,xvda,specification=virtio"}) {
+        CHECK(config::check_supported(exact(text).value()).find("not supported") !=
+              std::string::npos);
+    }
+    CHECK(config::check_supported(exact("/a,raw,xvda,no-colo,specification=xen").value()).empty());
+}

@@ -88,7 +88,7 @@ TEST_CASE("xen_config.printing_comes_back") {
 }
 
 TEST_CASE("xen_options.describe_the_machine") {
-    auto const o = parse_xen_options("mem=2G maxcpus=3 guest_loglvl=all console=com1");
+    auto const o = parse_xen_options("mem=2G maxcpus=3 guest_loglvl=all console=com1 sched=null");
     REQUIRE(o.has_value());
     CHECK(o->memory_mib == 2048);
     CHECK(o->cpus == 3U);
@@ -103,6 +103,7 @@ TEST_CASE("xen_options.what_has_no_effect_is_said") {
     REQUIRE(o->findings.size() == 4);
     CHECK(o->findings[0].find("domain 0") != std::string::npos);
     CHECK(o->findings[3].find("did you mean guest_loglvl?") != std::string::npos);
+    CHECK(parse_xen_options("sched=rtds")->findings.size() == 1);
     CHECK_FALSE(parse_xen_options("mem=lots").has_value());
     CHECK_FALSE(parse_xen_options("maxcpus=0").has_value());
     CHECK_FALSE(parse_xen_options("mem=99999999999999999999G").has_value());
