@@ -4,6 +4,7 @@
 #include <xenpp/cli/session.hpp>
 #include <xenpp/cli/top.hpp>
 #include <xenpp/cli/xl.hpp>
+#include <xenpp/ctl/call_count.hpp>
 #include <xenpp/host.hpp>
 #include <xenpp/sampler.hpp>
 
@@ -24,9 +25,13 @@ host& many() {
 void xl_list(benchmark::State& state) {
     auto* const nowhere = std::fopen("/dev/null", "w");
     cli::session session("xl", nowhere, nowhere, &many());
+    std::uint64_t calls = 0;
     for (auto _ : state) {
+        auto const before = ctl::calls_made();
         benchmark::DoNotOptimize(cli::xl::list(session, {}).value());
+        calls = ctl::calls_made() - before;
     }
+    state.counters["hypercalls"] = static_cast<double>(calls);
     std::fclose(nowhere);
 }
 

@@ -9,13 +9,13 @@
 #include <charconv>
 #include <cstdlib>
 #include <optional>
+#include <span>
 
 namespace xenpp::config {
 namespace {
 
 using dev::disk_backend_type;
 using dev::disk_format;
-using dev::vbd_config;
 
 constexpr std::string_view blanks = " \t\n";
 
@@ -47,6 +47,7 @@ constexpr std::array formats{
     word<disk_format>{"vdi",   disk_format::vdi},
     word<disk_format>{"vhdx",  disk_format::vhdx},
 };
+constexpr std::size_t formats_of_xen = 7;
 constexpr std::array backend_types{
     word<disk_backend_type>{"phy",        disk_backend_type::phy},
     word<disk_backend_type>{"tap",        disk_backend_type::tap},
@@ -402,7 +403,7 @@ private:
                   std::size_t length) {
         auto const found =
             std::ranges::find_if(words, [value](auto const& w) { return w.text == value; });
-        if (found == words.end() || (is_exact_ && is_ours(found->value))) {
+        if (found == words.end()) {
             fail(length, fmt::format("\"{}\" is no value of {}", value, key),
                  fmt::format("it takes {}", list(words)));
         } else if (!to.set(found->value)) {
@@ -410,17 +411,9 @@ private:
         }
     }
 
-    static bool is_ours(disk_format f) noexcept {
-        return f == disk_format::vmdk || f == disk_format::vdi || f == disk_format::vhdx;
-    }
-
-    template <class T>
-    static bool is_ours(T) noexcept {
-        return false;
-    }
-
     void set_format(std::string_view value, std::size_t length) {
-        set_word(format_, formats, "format", value, length);
+        auto const known = std::span(formats).first(is_exact_ ? formats_of_xen : formats.size());
+        set_word(format_, known, "format", value, length);
     }
 
     /// The one parameter that Xen's xl lets be said again: the last counts.
@@ -498,70 +491,6 @@ private:
 
 expected<disk_spec, disk_spec_error> parse_disk_spec(std::string_view text, dialect d) {
     return disk_parser(text, d).parse();
-}
-
-std::string check_supported(vbd_config const& d) {
-    if (!dev::parse_vdev(d.vdev)) {
-        return fmt::format("\"{}\" names no virtual disk; write xvda, sda, hda, d0 or a number",
-                           d.vdev);
-    }
-    if (!d.backend_domain.empty() && d.backend_domain != "0" && d.backend_domain != "Domain-0") {
-        return fmt::format("disks are served by domain 0 alone, not by \"{}\" yet",
-                           d.backend_domain);
-    }
-    if (!d.script.empty()) {
-        return fmt::format("the hotplug script {} is not run yet; name the device itself, or an "
-                           "NBD URI, as the target",
-                           d.script);
-    }
-    if (d.backend_type == disk_backend_type::standalone) {
-        return "backendtype=standalone, a backend of your own, is not supported yet";
-    }
-    return {};
-}
-
-std::string check_supported(disk_spec const& spec) {
-    auto const& colo = spec.colo;
-    if (colo.is_on.value_or(false) || colo.port != 0 || !colo.host.empty() ||
-        !colo.export_name.empty() || !colo.active_disk.empty() || !colo.hidden_disk.empty()) {
-        return "COLO is not supported";
-    }
-    if (spec.is_virtio.value_or(false)) {
-        return "disks of virtio's specification are not supported";
-    }
-    return check_supported(spec.disk);
-}
-
-std::string print(vbd_config const& d) {
-    std::string out;
-    auto const add = [&out](std::string_view text) {
-        out += fmt::format("{}{}", out.empty() ? "" : ",", text);
-    };
-    add(fmt::format("format={}", to_string(d.format)));
-    add(fmt::format("vdev={}", d.vdev));
-    add(d.is_read_only ? "access=ro" : "access=rw");
-    if (d.is_cdrom) {
-        add("devtype=cdrom");
-    }
-    if (!d.backend_domain.empty()) {
-        add(fmt::format("backend={}", d.backend_domain));
-    }
-    if (d.backend_type != disk_backend_type::automatic) {
-        add(fmt::format("backendtype={}", to_string(d.backend_type)));
-    }
-    if (!d.script.empty()) {
-        add(fmt::format("script={}", d.script));
-    }
-    if (d.direct_io_safe) {
-        add("direct-io-safe");
-    }
-    if (d.discard) {
-        add(*d.discard ? "discard" : "no-discard");
-    }
-    if (!d.target.empty()) {
-        add(fmt::format("target={}", d.target));
-    }
-    return out;
 }
 
 } // namespace xenpp::config
