@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // A domain's memory and registers as an ELF core with Xen's notes, for crash and gdb's helpers.
+#include "host/core_dump.hpp"
+
 #include "host/core_pages.hpp"
-#include "host/session.hpp"
 
 #include <xenpp/abi/elfnote.hpp>
 #include <xenpp/abi/hvm/save.hpp>
@@ -241,13 +242,13 @@ bytes to_bytes(std::vector<T> const& v) {
     return {p, p + v.size() * sizeof(T)};
 }
 
-result<void> write_core(detail::session& s,
-                        core_file const& f,
-                        abi::domctl_getdomaininfo const& info,
-                        std::uint32_t vcpus) {
+result<void>
+write_core(detail::session& s, core_file const& f, abi::domctl_getdomaininfo const& info) {
     auto& c = s.hypervisor();
     domid const d(info.domain);
     bool const is_hvm = (info.flags & abi::dominf_hvm_guest) != 0;
+    std::uint32_t const vcpus =
+        info.max_vcpu_id == abi::invalid_max_vcpu_id ? 0 : info.max_vcpu_id + 1;
     auto const pages = XENPP_TRY(detail::find_core_pages(s, info));
     auto const registers = XENPP_TRY(read_registers(c, d, is_hvm, vcpus));
     auto const notes = XENPP_TRY(make_notes(c, is_hvm, vcpus, pages.size()));
@@ -279,23 +280,34 @@ result<void> write_core(detail::session& s,
 
 } // namespace
 
+namespace detail {
+
+result<void>
+write_core(session& s, abi::domctl_getdomaininfo const& info, std::string const& path) {
+    auto file = XENPP_TRY(core_file::create(path));
+    XENPP_TRY(xenpp::write_core(s, file, info));
+    file.keep();
+    return {};
+}
+
+std::string dumps_folder(session const& s) {
+    return s.kind() == host_kind::native ? "/var/lib/xen/dump" : s.file("dumps");
+}
+
+} // namespace detail
+
 result<void> domain::dump_core(std::string const& path, bool pauses) const {
     XENPP_TRY(ref_->check(operation));
     if (id() == dom0) {
         return fail(operation, EINVAL, "domain 0 would have to be paused, and cannot be");
     }
-    auto file = XENPP_TRY(core_file::create(path));
     if (pauses) {
         XENPP_TRY(pause());
     }
     auto const info = ref_->check(operation);
-    auto const done =
-        info ? write_core(*ref_->s, file, *info, ref_->vcpus) : unexpected(info.error());
+    auto const done = info ? detail::write_core(*ref_->s, *info, path) : unexpected(info.error());
     if (pauses) {
         static_cast<void>(unpause().has_value()); // gone: then it needs no unpausing
-    }
-    if (done) {
-        file.keep();
     }
     return done;
 }

@@ -26,6 +26,12 @@ result<kib> read_kib(detail::domain_ref const& d, std::string_view name) {
     return kib(*n);
 }
 
+/// What it was made for: as its configuration says, else xenstore.
+result<kib> most_memory(detail::domain_ref const& d) {
+    auto const config = d.s->configs().load(d.uuid);
+    return config ? kib(mib(config->maxmem_mib)) : read_kib(d, "memory/static-max");
+}
+
 } // namespace
 
 result<kib> memory::current() const {
@@ -41,7 +47,7 @@ result<void> memory::set_target(kib size) const {
     constexpr std::string_view operation = "set domain's memory target";
     auto const& d = *domain_;
     auto const info = XENPP_TRY(d.check(operation));
-    auto const most = XENPP_TRY(read_kib(d, "memory/static-max"));
+    auto const most = XENPP_TRY(most_memory(d));
     if (size.count == 0 || size > most) {
         return fail(operation, EINVAL,
                     fmt::format("{} KiB is not from 1 to the {} KiB it was made for", size.count,

@@ -52,13 +52,17 @@ result<void> make_directory(store::client_transaction const& t, std::string cons
 result<void> write_own(store::client_transaction const& t, node_contents const& c) {
     auto const& config = *c.config;
     auto const base = domain_node(c.id);
+    // An HVM or PVH kernel takes what it sees less than this for populated on demand, and gives as
+    // much back; here it sees all that it has at the start.
+    auto const static_max =
+        config.type == config::domain_type::pv ? config.maxmem_mib : config.memory_mib;
     XENPP_TRY(make_directory(t, base, c.id));
     XENPP_TRY(write_all(t, base,
                         {
                             {"vm", vm_node(c.uuid)},
                             {"name", config.name},
                             {"domid", std::to_string(c.id.raw())},
-                            {"memory/static-max", std::to_string(config.maxmem_mib * kib_per_mib)},
+                            {"memory/static-max", std::to_string(static_max * kib_per_mib)},
                             {"memory/target", std::to_string(config.memory_mib * kib_per_mib)},
                             {"memory/videoram", "0"},
                             {"control/platform-feature-multiprocessor-suspend", "1"},

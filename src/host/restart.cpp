@@ -3,16 +3,21 @@
 #include "host/restart.hpp"
 
 #include "host/building.hpp"
+#include "host/core_dump.hpp"
 #include "host/create.hpp"
 #include "host/nodes.hpp"
 
 #include <xenpp/ctl/domctl.hpp>
 #include <xenpp/os/clock.hpp>
+#include <xenpp/os/file.hpp>
 
 #include <fmt/core.h>
 
+#include <sys/stat.h>
+
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <charconv>
 #include <ctime>
 #include <iterator>
@@ -48,10 +53,8 @@ std::string_view verb(shutdown_action a) noexcept {
     case shutdown_action::restart: return "restarting it";
     case shutdown_action::rename_restart: return "renaming it and starting another";
     case shutdown_action::preserve: return "leaving it as it is";
-    case shutdown_action::coredump_destroy:
-        return "destroying it without a core dump, which is not supported yet";
-    case shutdown_action::coredump_restart:
-        return "restarting it without a core dump, which is not supported yet";
+    case shutdown_action::coredump_destroy: return "writing its core and destroying it";
+    case shutdown_action::coredump_restart: return "writing its core and restarting it";
     case shutdown_action::soft_reset: return "restarting it: a reset in place is not supported yet";
     }
     return "";
@@ -111,11 +114,31 @@ result<bool> ending::act(abi::domctl_getdomaininfo const& i) {
     auto const name = config->name;
     say(fmt::format("domain {} ({}) ended ({}): {}", i.domain, name, to_string(reason),
                     verb(what)));
+    if (what == shutdown_action::coredump_destroy || what == shutdown_action::coredump_restart) {
+        auto const path = dump(i, name); // without a core the action is carried out all the same
+        say(fmt::format("domain {} ({}): {}", i.domain, name,
+                        path ? "its core is in " + *path : path.error().message()));
+    }
     auto const done = carry_out({info.id, info.uuid, std::move(*config)}, what);
     if (!done) {
         say(fmt::format("domain {} ({}): {}", i.domain, name, done.error().message()));
     }
     return true;
+}
+
+/// One core a name: a guest that crashes again and again fills no disk.
+result<std::string> ending::dump(abi::domctl_getdomaininfo const& i, std::string const& name) {
+    constexpr std::string_view operation = "dump domain's core";
+    auto const folder = dumps_folder(*s_);
+    if (folder.empty()) {
+        return fail(operation, ENOENT, "this host has no folder for cores");
+    }
+    if (::mkdir(folder.c_str(), 0700) != 0 && errno != EEXIST) {
+        return os::fail_errno(operation, folder);
+    }
+    auto path = fmt::format("{}/{}", folder, name);
+    XENPP_TRY(write_core(*s_, i, path));
+    return path;
 }
 
 result<void> ending::carry_out(subject const& d, shutdown_action what) {

@@ -8,6 +8,7 @@
 #include <xenpp/monitor.hpp>
 
 #include <memory>
+#include <string>
 #include <vector>
 
 namespace xenpp::detail {
@@ -43,6 +44,7 @@ public:
 private:
     struct subject;
 
+    result<std::string> dump(abi::domctl_getdomaininfo const& i, std::string const& name);
     result<void> carry_out(subject const& d, config::shutdown_action what);
     result<void> restart(subject const& d);
     result<void> rename_and_restart(subject const& d);

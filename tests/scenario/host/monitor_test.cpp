@@ -89,7 +89,7 @@ TEST_CASE("monitor.destroy leaves nothing") {
             INFO(to_string(why));
             CHECK(b.look() == before);
             CHECK(b.says(to_string(why)));
-            CHECK(b.says("core dump") == (action == shutdown_action::coredump_destroy));
+            CHECK(b.says("no folder for cores") == (action == shutdown_action::coredump_destroy));
         }
     }
 }
