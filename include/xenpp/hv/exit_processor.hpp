@@ -2,7 +2,7 @@
 // CPUID, HLT, XSETBV: what a processor would do by itself, within what the domain may see.
 #pragma once
 
-#include <xenpp/hv/cpuid_policy.hpp>
+#include <xenpp/hv/cpuid_query.hpp>
 #include <xenpp/hv/exit_action.hpp>
 #include <xenpp/hv/interrupt.hpp>
 #include <xenpp/x86/control_register.hpp>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Tests of CPUID policies: what guests may see, what follows from their state, what is refused.
-#include <xenpp/hv/cpuid_policy.hpp>
+#include <xenpp/hv/cpuid_query.hpp>
 #include <xenpp/hv/cr4_policy.hpp>
 
 #include <fakes/fake_cpuid.hpp>
