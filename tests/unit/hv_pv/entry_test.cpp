@@ -51,6 +51,12 @@ struct entry_fixture {
         REQUIRE(hv::copy_to_guest(v, c.rsp, words.data(), words.size() * 8));
     }
 
+    /// SYSCALL of the kernel, whose number and arguments stand in the registers.
+    void syscall() {
+        c.is_call = hv::guest_context::unchanged_call;
+        hv::pv::handle_pv_hypercall(v);
+    }
+
     bool is_entered_at(std::uint64_t address) const {
         return c.rip == address && c.cs == 0xe033 && c.ss == 0xe02b && s.in_kernel && c.cpl == 0 &&
                c.rsp % 16 == 8 * (frame_words % 2) && c.is_call == 1;
@@ -234,6 +240,19 @@ TEST_CASE("pv_entry.iret_returns_to_process_and_kernel") {
     CHECK(f.c.is_call == 0); // its stack segment is not SYSRET's
 }
 
+TEST_CASE("pv_entry.iret_leaves_any_word_in_rax") {
+    hv::hypercall_result const again = unexpected(errc::restart);
+    for (std::uint64_t const word : {again.raw(), static_cast<std::uint64_t>(to_abi(errc::restart)),
+                                     static_cast<std::uint64_t>(to_abi(errc::inval))}) {
+        entry_fixture f;
+        f.put_stack({word, 1, 2, 0, 0x400000, 0x33, 0x246, 0x7ffc0000, 0x2b});
+        f.c.rax = static_cast<std::uint64_t>(hypercall::iret);
+        f.syscall();
+        CHECK(f.c.rip == 0x400000);
+        CHECK(f.c.rax == word);
+    }
+}
+
 TEST_CASE("pv_entry.an_nmi_comes_once_at_a_time") {
     entry_fixture f;
     CHECK(f.g.call(hypercall::vcpu_op, {static_cast<std::uint64_t>(abi::vcpu_op::send_nmi), 0}) ==
@@ -297,10 +316,10 @@ TEST_CASE("pv_entry.a_restarted_hypercall_is_executed_again") {
     f.c.rax = static_cast<std::uint64_t>(hypercall::set_trap_table);
     f.c.rdi = f.g.put(gates);
     auto const first = f.c.rdi;
-    hv::pv::handle_pv_hypercall(f.v);
+    f.syscall();
     CHECK(f.c.rip == 0x400ffe);
     CHECK(f.c.rdi == first + 64 * sizeof(abi::trap_info));
-    hv::pv::handle_pv_hypercall(f.v);
+    f.syscall();
     CHECK(f.c.rip == 0x400ffe);
     CHECK(f.c.rax == 0);
     CHECK(f.s.traps[3].cs == 0x13);
