@@ -115,6 +115,32 @@ constexpr check list[] = {
          return sequence_length == from + 2 && sequence[from % sequence.size()] == high &&
                 sequence[(from + 1) % sequence.size()] == low;
      }},
+    {"interrupt.waits_where_the_apic_shows_it",
+     [] {
+         auto const waits = [] { return (rdmsr(0x820 + low / 32) >> (low % 32) & 1) != 0; };
+         auto const before = count(low);
+         wrmsr(0x83f, low); // the self-IPI register
+         bool const shown = waits();
+         open();
+         return shown && !waits() && count(low) == before + 1;
+     }},
+    {"interrupt.in_service_holds_back_lower_ones",
+     [] {
+         // `high` stays in service until its end is told here.
+         auto const before = count(low);
+         leave_in_service = high;
+         send_to_self(high);
+         open();
+         send_to_self(low);
+         (void)guest::cpuid(0);
+         open();
+         bool const waited = count(low) == before;
+         bool const shown = (rdmsr(0x810 + high / 32) >> (high % 32) & 1) != 0;
+         leave_in_service = 0;
+         wrmsr(0x80b, 0);
+         open();
+         return waited && shown && count(low) == before + 1;
+     }},
     {"interrupt.obeys_the_task_priority",
      [] {
          auto const before = count(low);

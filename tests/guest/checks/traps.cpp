@@ -64,6 +64,7 @@ namespace checks {
 trap last_trap;
 std::uint64_t resume_at = 0;
 std::array<std::uint32_t, 256> interrupts{};
+std::uint8_t leave_in_service = 0;
 std::array<std::uint8_t, 16> sequence{};
 unsigned sequence_length = 0;
 
@@ -102,7 +103,7 @@ void checks_trap(frame* f) noexcept {
     if (f->vector >= 32 || f->vector == 2) {
         interrupts[f->vector] = interrupts[f->vector] + 1;
         sequence[sequence_length++ % sequence.size()] = static_cast<std::uint8_t>(f->vector);
-        if (f->vector >= 32) {
+        if (f->vector >= 32 && f->vector != leave_in_service) {
             guest::wrmsr(0x80b, 0); // EOI
         }
         return;

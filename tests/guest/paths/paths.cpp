@@ -50,6 +50,10 @@ void guest::test() noexcept {
     path("rdmsr_efer", [] { rdmsr(msr_efer); });
     path("port_in", [] { in8(0x80); });
     path("port_out", [] { out8(0x80, 0); });
+    // The end of no interrupt, which ends a stay where the processor has no APIC for guests.
+    wrmsr(0x1b, rdmsr(0x1b) | 0xc00);
+    wrmsr(0x80f, 0x1ff);
+    path("apic_eoi", [] { wrmsr(0x80b, 0); });
     // A hole in guest-physical memory, where nested paging ends the stay.
     auto const* const hole = reinterpret_cast<std::uint32_t volatile*>(0xd0000000);
     path("nested_fault", [hole] { static_cast<void>(*hole); });
