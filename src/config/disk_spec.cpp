@@ -462,7 +462,10 @@ private:
             d.format = disk_format::empty;
         }
         if (!vdev_.is_set()) {
-            fail(1, "the disk has no vdev", "add vdev=xvda, or another name");
+            bool const is_swallowed = target_.text().find(',') != std::string_view::npos;
+            fail(1, "the disk has no vdev",
+                 is_swallowed ? "target= takes all that follows it, commas too: write it last"
+                              : "add vdev=xvda, or another name");
         } else if (!target_.is_set() && !is_cdrom_) {
             fail(1, "the disk has no target", "add target=PATH");
         } else if (!is_exact_ && specification_.value_or(false)) {

@@ -197,12 +197,12 @@ private:
         auto const& vdev = spec->disk.vdev;
         auto const number = dev::parse_vdev(vdev);
         if (auto const why = check_supported(*spec); !why.empty()) {
-            in_.report_at(item.span, severity::error,
+            in_.report_at(number ? item.span : parameter_of(item, vdev), severity::error,
                           fmt::format("disk {}: {}", quote(item.text()), why));
         } else if (std::ranges::any_of(c_.disks, [number](dev::vbd_config const& d) {
                        return dev::parse_vdev(d.vdev) == number;
                    })) {
-            in_.report_at(item.span, severity::error,
+            in_.report_at(parameter_of(item, vdev), severity::error,
                           fmt::format("there are two disks of the name \"{}\"", vdev));
         } else {
             c_.disks.push_back(std::move(spec->disk));
@@ -217,6 +217,21 @@ private:
             span.end = std::min(span.begin + static_cast<std::uint32_t>(length), span.end);
         }
         return span;
+    }
+
+    /// The place in a specification of a parameter with that value; else the whole.
+    static source_span parameter_of(value const& v, std::string_view text) {
+        auto const& all = v.text();
+        constexpr std::string_view before = ",= ";
+        constexpr std::string_view behind = ",: ";
+        for (auto at = all.find(text); at != all.npos; at = all.find(text, at + 1)) {
+            auto const end = at + text.size();
+            if ((at == 0 || before.find(all[at - 1]) != before.npos) &&
+                (end == all.size() || behind.find(all[end]) != behind.npos)) {
+                return part_of(v, at, text.size());
+            }
+        }
+        return v.span;
     }
 
     void load_vifs() {

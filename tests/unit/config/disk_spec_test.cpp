@@ -69,6 +69,12 @@ TEST_CASE("disk_spec.says_which_part_is_wrong") {
     // clang-format on
 }
 
+TEST_CASE("disk_spec.a_target_that_took_the_rest_is_told_so") {
+    CHECK(parse_disk_spec("target=/a,vdev=xvda").error().hint ==
+          "target= takes all that follows it, commas too: write it last");
+    CHECK(parse_disk_spec("/a,raw").error().hint == "add vdev=xvda, or another name");
+}
+
 TEST_CASE("disk_spec.what_cannot_be_had_is_named") {
     auto const why = [](std::string_view text) {
         return config::check_supported(parse_disk_spec(text).value().disk);

@@ -99,6 +99,17 @@ TEST_CASE("load.device_lists_are_refused_unless_empty") {
     CHECK(first_error(minimal + "channel = [ '' ]").starts_with("t:4:1 `channel` is known"));
 }
 
+TEST_CASE("load.a_disk_that_cannot_be_says_where_its_name_is") {
+    CHECK(first_error(minimal + "disk = [ '/a,raw,xvdA,w' ]") ==
+          "t:4:18 disk \"/a,raw,xvdA,w\": \"xvdA\" names no virtual disk; write xvda, sda, hda, "
+          "d0 or a number");
+    CHECK(first_error(minimal + "disk = [ 'vdev=xvd_,target=/xvd_' ]").starts_with("t:4:16 disk"));
+    CHECK(first_error(minimal + "disk = [ '/a,raw,xvda,w',\n'/xvda,raw,xvda,w' ]") ==
+          "t:5:12 there are two disks of the name \"xvda\"");
+    CHECK(first_error(minimal + "disk = [ '/a,raw,xvda,w', '/b,raw,51712,w' ]") ==
+          "t:4:35 there are two disks of the name \"51712\"");
+}
+
 TEST_CASE("load.a_broken_line_does_not_count_as_absent") {
     auto const c = parse_domain("name = x\nkernel = 'k'\n", "t");
     REQUIRE_FALSE(c.has_value());
