@@ -227,14 +227,25 @@ private:
         }
         auto const& w = works_[n];
         int const fd = file_.fd.get();
+        auto const parts = static_cast<unsigned>(w.left.size());
+        // One piece of memory, as most have, spares the kernel a copy of the list.
+        bool const is_one = parts == 1 && w.left.front().iov_len <= UINT32_MAX;
+        auto* const memory = is_one ? w.left.front().iov_base : nullptr;
+        auto const length = is_one ? static_cast<unsigned>(w.left.front().iov_len) : 0U;
         switch (w.what) {
         case image_operation::read:
-            io_uring_prep_readv(sqe, fd, w.left.data(), static_cast<unsigned>(w.left.size()),
-                                w.offset);
+            if (is_one) {
+                io_uring_prep_read(sqe, fd, memory, length, w.offset);
+            } else {
+                io_uring_prep_readv(sqe, fd, w.left.data(), parts, w.offset);
+            }
             break;
         case image_operation::write:
-            io_uring_prep_writev(sqe, fd, w.left.data(), static_cast<unsigned>(w.left.size()),
-                                 w.offset);
+            if (is_one) {
+                io_uring_prep_write(sqe, fd, memory, length, w.offset);
+            } else {
+                io_uring_prep_writev(sqe, fd, w.left.data(), parts, w.offset);
+            }
             break;
         case image_operation::flush: io_uring_prep_fsync(sqe, fd, IORING_FSYNC_DATASYNC); break;
         case image_operation::discard:
