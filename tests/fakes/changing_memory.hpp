@@ -18,8 +18,8 @@
 namespace xenpp::fakes {
 
 /// Pages with two views. Each instruction that touches ours faults first; the handler lets the
-/// owner change what it likes in its own view, and the instruction runs then. One such object in a
-/// program; it takes SIGSEGV and SIGTRAP.
+/// owner change what it likes in its own view, and the instruction runs then. One such object at a
+/// time; it takes SIGSEGV and SIGTRAP.
 class changing_memory {
 public:
     explicit changing_memory(std::size_t pages) : size_(pages * page_size) {
@@ -30,18 +30,27 @@ public:
         ours_ = map(file, PROT_NONE);
         theirs_ = map(file, PROT_READ | PROT_WRITE);
         ::close(file);
-        self_ = this;
-        handle(SIGSEGV, &on_access, &before_);
-        handle(SIGTRAP, &on_step, nullptr);
+        watch();
+    }
+
+    /// Pages that somebody else mapped twice; `ours` can be read and written, also afterwards.
+    changing_memory(std::span<std::byte> ours, std::span<std::byte> theirs)
+        : size_(ours.size()), ours_(ours.data()), theirs_(theirs.data()), is_lent_(true) {
+        protect(PROT_NONE);
+        watch();
     }
 
     changing_memory(changing_memory const&) = delete;
     changing_memory& operator=(changing_memory const&) = delete;
 
     ~changing_memory() {
-        ::munmap(ours_, size_);
-        ::munmap(theirs_, size_);
         self_ = nullptr;
+        if (is_lent_) {
+            protect(PROT_READ | PROT_WRITE);
+        } else {
+            ::munmap(ours_, size_);
+            ::munmap(theirs_, size_);
+        }
     }
 
     /// What code under test gets.
@@ -53,6 +62,13 @@ public:
     /// Called before each access of ours. It runs in a signal handler: no memory is allocated.
     std::function<void()> change;
 
+    /// After so many accesses the owner does nothing more until this is called again: for what
+    /// copies much, byte by byte.
+    void watch_next(std::size_t n) {
+        left_ = n;
+        protect(PROT_NONE);
+    }
+
     /// Accesses so far.
     std::size_t accesses = 0;
 
@@ -63,6 +79,22 @@ private:
             std::abort();
         }
         return static_cast<std::byte*>(p);
+    }
+
+    void protect(int protection) const {
+        if (::mprotect(ours_, size_, protection) != 0) {
+            std::abort();
+        }
+    }
+
+    void watch() {
+        static bool const is_handled = [] {
+            handle(SIGSEGV, &on_access, &before_);
+            handle(SIGTRAP, &on_step, nullptr);
+            return true;
+        }();
+        static_cast<void>(is_handled);
+        self_ = this;
     }
 
     static void handle(int signal, void (*what)(int, siginfo_t*, void*), struct sigaction* before) {
@@ -92,13 +124,15 @@ private:
         if (self_->change) {
             self_->change();
         }
-        ::mprotect(self_->ours_, self_->size_, PROT_READ | PROT_WRITE);
+        self_->protect(PROT_READ | PROT_WRITE);
         flags_of(context) |= trap_flag;
     }
 
     static void on_step(int, siginfo_t*, void* context) {
         flags_of(context) &= ~trap_flag;
-        ::mprotect(self_->ours_, self_->size_, PROT_NONE);
+        if (self_ != nullptr && --self_->left_ != 0) {
+            self_->protect(PROT_NONE);
+        }
     }
 
     static inline changing_memory* self_ = nullptr;
@@ -108,6 +142,8 @@ private:
     std::size_t size_;
     std::byte* ours_ = nullptr;
     std::byte* theirs_ = nullptr;
+    bool is_lent_ = false;
+    std::size_t left_ = SIZE_MAX; ///< accesses until the owner rests
 };
 
 } // namespace xenpp::fakes

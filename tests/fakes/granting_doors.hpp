@@ -48,6 +48,9 @@ public:
                                   access));
         }
         ++mapped;
+        if (on_map) {
+            on_map({pages.data(), pages.size()}, refs);
+        }
         return transport::foreign_mapping(*this, mapped, std::move(pages));
     }
 
@@ -75,7 +78,8 @@ public:
     std::map<grant_ref, std::uint32_t> granted; ///< to the page
     std::set<grant_ref> read_only;
     std::function<void()> on_copy; ///< the guest does something meanwhile
-    std::uint32_t mapped = 0;      ///< mappings that are held
+    std::function<void(std::span<std::byte>, std::span<grant_ref const>)> on_map;
+    std::uint32_t mapped = 0; ///< mappings that are held
     unsigned map_calls = 0;
     unsigned copy_calls = 0;
 

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// Arbitrary bytes as a disk's frontend, which changes its pages while the backend looks at them:
-// nothing beyond the disk is touched, nothing is answered twice, nothing is left behind.
+// Arbitrary bytes as a disk's frontend, which changes its rings between any two looks of the
+// backend and its other pages while they are copied: nothing beyond the disk is touched, no more is
+// answered than was asked, nothing is left behind.
 #include "fakes/backend_bed.hpp"
+#include "fakes/changing_memory.hpp"
 #include "fakes/granting_doors.hpp"
 
 #include <xenpp/abi/io/blkif.hpp>
@@ -16,6 +18,8 @@
 #include <deque>
 #include <functional>
 #include <memory>
+#include <optional>
+#include <span>
 #include <vector>
 
 using namespace xenpp;
@@ -23,6 +27,7 @@ using namespace xenpp;
 namespace {
 
 constexpr std::size_t disk_size = 256 * 512;
+constexpr std::size_t most_watched = 200; // accesses to the ring in each turn
 constexpr std::uint32_t page_count = 24;
 
 void require(bool is_true) {
@@ -124,7 +129,16 @@ struct arena {
                     std::unique_ptr<dev::block_image>(new memory_image()));
             });
         backend->prepare().value();
+        doors.on_map = [this](std::span<std::byte> ours, std::span<grant_ref const>) {
+            ring.emplace(ours, std::span(doors.page(0), page_size));
+        };
         backend->connect(false).value();
+        doors.on_map = {};
+        ring->change = [this] {
+            if (in.left % 5 == 0) {
+                scribble();
+            }
+        };
         doors.on_copy = [this] {
             if (in.left % 3 == 0) {
                 scribble();
@@ -132,10 +146,14 @@ struct arena {
         };
     }
 
-    /// The guest changes a few bytes of any page, the ring's most of all.
+    /// The guest changes a few bytes of any page, the ring's and its indices most of all.
     void scribble() {
-        auto const page = in.byte();
-        auto* const p = doors.page(page % 2 == 0 ? 0 : page % page_count);
+        auto const how = in.byte();
+        auto* const p = doors.page(how % 2 == 0 ? 0 : how % page_count);
+        if (how % 4 == 0) {
+            reinterpret_cast<abi::sring_header*>(p)->req_prod += in.byte() - 64U;
+            return;
+        }
         auto const at = in.word() % (page_size - 8);
         std::uint32_t const what = in.word();
         std::memcpy(p + at, &what, 1 + what % 4);
@@ -181,6 +199,7 @@ struct arena {
     }
 
     void step() {
+        ring->watch_next(most_watched);
         switch (in.byte() % 6) {
         case 0:
         case 1: put(); break;
@@ -205,6 +224,7 @@ struct arena {
     fakes::fake_services services;
     dev::device_address address;
     std::unique_ptr<dev::backend> backend;
+    std::optional<fakes::changing_memory> ring; ///< as the backend has it
     bool is_disconnected = false;
     bool has_failed = false;
 };
@@ -220,6 +240,7 @@ extern "C" int LLVMFuzzerTestOneInput(std::uint8_t const* data, std::size_t size
         a.step();
     }
     a.doors.on_copy = {};
+    a.ring.reset();
     bool is_done = a.backend->disconnect();
     for (int i = 0; i != 64 && !is_done; ++i) {
         a.turn();
