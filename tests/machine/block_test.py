@@ -166,8 +166,9 @@ class Disks(BedTest):
         self.assertEqual(len(bed.xl("block-list", "busy").stdout.splitlines()), 2)
         # The guest is asked still: it lets go once it can.
         bed.xl("unpause", "busy")
-        self.ask("busy", "while [ -b /dev/xvda ]; do usleep 50000; done; echo LET''GO", "LETGO")
+        bed.wait("the disk to be closed", lambda: bed.xl("block-list", "busy").stdout.splitlines()[1].split()[3] == "6")
         bed.xl("block-detach", "busy", "xvda")
+        self.ask("busy", "while [ -b /dev/xvda ]; do usleep 50000; done; echo LET''GO", "LETGO")
         self.assertEqual(len(bed.xl("block-list", "busy").stdout.splitlines()), 1)
         bed.xl("destroy", "busy")
 
