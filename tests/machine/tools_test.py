@@ -96,12 +96,10 @@ class Processors(ToolsTest):
                 "vcpu-list", "--csv", "one").stdout.splitlines()[1].split(",")[3] == c)
 
     def test_weights_and_caps(self):
-        for name in ("light", "heavy"):
-            self.guest(name)
-            self.bed.xl("vcpu-pin", name, "all", "0")
+        for name, weight in (("light", 100), ("heavy", 512)):
+            self.guest(name, cpus="0", cpu_weight=weight)
             self.bed.type_into(name, SPIN)
         self.bed.xl("sched-credit2", "-d", "light", "-w", "256")
-        self.bed.xl("sched-credit2", "-d", "heavy", "-w", "512")
         time.sleep(2)
         now = self.shares()
         self.assertAlmostEqual(now["light"], 33.3, delta=2)
@@ -110,6 +108,11 @@ class Processors(ToolsTest):
         self.bed.xl("sched-credit2", "-d", "heavy", "-c", "25")
         time.sleep(2)
         self.assertAlmostEqual(self.shares()["heavy"], 25, delta=2)
+        self.bed.xl("destroy", "heavy")
+        self.guest("held", cap=25)
+        self.bed.type_into("held", SPIN)
+        time.sleep(2)
+        self.assertAlmostEqual(self.shares()["held"], 25, delta=2)
 
     def test_pools(self):
         self.guest("one")
@@ -138,6 +141,18 @@ class Keys(ToolsTest):
             self.guest(name, type=kind)
             self.bed.xl("sysrq", name, "h")
             self.ask(name, "dmesg | grep -c 'sysrq: HELP'", "^1")
+            self.bed.xl("destroy", name)
+
+
+    def test_nmi(self):
+        """A PVH guest counts it; a PV guest's kernel says what it makes of it."""
+        for kind in ("pvh", "pv"):
+            name = "n" + kind
+            self.guest(name, type=kind)
+            for count in (1, 2, 3):
+                self.bed.xl("trigger", name, "nmi")
+                self.ask(name, "grep NMI: /proc/interrupts", rf"NMI: +{count}\b")
+            self.ask(name, "dmesg | grep -c NMI", "^[1-9]")
             self.bed.xl("destroy", name)
 
 

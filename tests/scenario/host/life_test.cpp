@@ -2,8 +2,12 @@
 // The life of domains on a simulated host, through the objects.
 #include "host_bed.hpp"
 
+#include <xenpp/abi/grant_table.hpp>
+#include <xenpp/abi/hvm/params.hpp>
 #include <xenpp/config/uuid.hpp>
 #include <xenpp/ctl/domctl.hpp>
+#include <xenpp/ctl/event_channel.hpp>
+#include <xenpp/ctl/hvm.hpp>
 #include <xenpp/xenpp.hpp>
 
 #include <chrono>
@@ -11,6 +15,20 @@
 using namespace xenpp;
 using fakes::host_bed;
 using std::chrono::milliseconds;
+
+namespace {
+
+/// As many frames as a domain's grant table may have.
+std::uint32_t grant_frames(ctl::connection& c, domid d) {
+    auto const op = transport::hypercall_buffer<abi::gnttab_query_size>::create(c.doors()).value();
+    op->dom = d.raw();
+    c.call({"grant_table_query_size", d}, abi::hypercall::grant_table_op,
+           {static_cast<std::uint64_t>(abi::gnttab_op::query_size), op.address(), 1})
+        .value();
+    return op->status == abi::gntst_okay ? op->max_nr_frames : 0;
+}
+
+} // namespace
 
 TEST_CASE("host.a created domain is paused, named, and as large as asked") {
     host_bed b;
@@ -128,6 +146,32 @@ TEST_CASE("domain.remembers what it was made from") {
     c.uuid = dom.uuid();
     CHECK(dom.config().value() == c);
     CHECK(dom.start_time().value() > 1.6e9);
+}
+
+TEST_CASE("host.a domain is created with its share, its clock and its limits") {
+    host_bed b;
+    auto c = b.config("guest");
+    c.cpu_weight = 512;
+    c.cap = 25;
+    c.tsc_mode = config::tsc_mode::native;
+    c.timer_mode = config::timer_mode::delay_for_missed_ticks;
+    c.max_event_channels = 3;
+    c.max_grant_frames = 5;
+    auto const dom = b.host.create(c).value();
+    CHECK(dom.scheduling()->weight == 512);
+    CHECK(dom.scheduling()->cap == 25);
+    auto& hv = b.session().hypervisor();
+    abi::domctl op{};
+    hv.domctl("domctl_gettscinfo", abi::domctl_op::gettscinfo, dom.id(), op).value();
+    CHECK(op.u.tsc_info.tsc_mode == 2);
+    CHECK(ctl::get_hvm_param(hv, dom.id(), abi::hvm_param_timer_mode).value() == 0);
+    CHECK(grant_frames(hv, dom.id()) == 5);
+    // Port 0 is none; the domain's xenstore and console have 1 and 2.
+    CHECK(ctl::alloc_unbound(hv, dom.id(), dom0));
+    CHECK_FALSE(ctl::alloc_unbound(hv, dom.id(), dom0));
+    c.name = "other";
+    c.tsc_mode = config::tsc_mode::always_emulate;
+    CHECK(b.host.create(c).error().message().find("domctl_settscinfo") != std::string::npos);
 }
 
 TEST_CASE("vcpu.pins and prefers") {

@@ -30,12 +30,13 @@ std::string contents(std::string const& path) {
 /// Runs xl under a shell, in a folder of its own where no host is and none can be started.
 class program {
 public:
-    outcome run(std::string const& arguments) const {
+    outcome run(std::string const& arguments,
+                std::string const& more = "XENPP_CONFIG_DIR=/none") const {
         auto const folder = scratch_.path().string();
         auto const line = fmt::format(
             "cd {0} && XENPP_HOST=embedded XENPP_STATE_DIR={0}/state XENPPD=/nonexistent/xenppd "
-            "{1}/apps/xl/xl {2} >{0}/out 2>{0}/err",
-            folder, XENPP_BINARY_DIR, arguments);
+            "{3} {1}/apps/xl/xl {2} >{0}/out 2>{0}/err",
+            folder, XENPP_BINARY_DIR, arguments, more);
         int const status = std::system(line.c_str());
         return {WEXITSTATUS(status), contents(folder + "/out"), contents(folder + "/err")};
     }
@@ -104,6 +105,26 @@ TEST_CASE("xl.create_n_prints_json_without_a_host") {
     CHECK(xl.run("create --dryrun --defconfig=web.cfg").code == 0);
     CHECK(xl.run("create -n 'name=\"x\"' 'kernel=\"/k\"' 'type=\"pvh\"'").code == 0);
     CHECK_FALSE(xl.has("state"));
+}
+
+TEST_CASE("xl.conf_gives_limits_to_new_domains") {
+    program const xl;
+    xl.write("web.cfg", guest_config);
+    xl.write("xl.conf", "max_grant_frames = 33\nmax_maptrack_frames = 44\nmax_grant_version = 1\n"
+                        "output_format = \"sxp\"\n");
+    auto const r = xl.run("create -n web.cfg", "XENPP_CONFIG_DIR=.");
+    CHECK(r.code == 0);
+    for (auto const* line :
+         {"\"max_grant_frames\": 33", "\"max_maptrack_frames\": 44", "\"max_grant_version\": 1"}) {
+        INFO(r.out);
+        CHECK(r.out.find(line) != std::string::npos);
+    }
+    CHECK(r.err.find("xl.conf:4:1: warning: `output_format` is known, not supported yet") !=
+          std::string::npos);
+    auto const own =
+        xl.run("create -n web.cfg max_grant_frames=5 max_grant_version=2", "XENPP_CONFIG_DIR=.");
+    CHECK(own.out.find("\"max_grant_frames\": 5") != std::string::npos);
+    CHECK(own.out.find("\"max_grant_version\": 2") != std::string::npos);
 }
 
 TEST_CASE("xl.create_e_changes_no_configuration") {

@@ -255,6 +255,7 @@ TEST_CASE("pv_entry.iret_leaves_any_word_in_rax") {
 
 TEST_CASE("pv_entry.an_nmi_comes_once_at_a_time") {
     entry_fixture f;
+    f.s.traps[2].address = 0;
     CHECK(f.g.call(hypercall::vcpu_op, {static_cast<std::uint64_t>(abi::vcpu_op::send_nmi), 0}) ==
           0);
     CHECK(hv::pv::deliver_nmi(f.v).what == resume);
@@ -271,6 +272,17 @@ TEST_CASE("pv_entry.an_nmi_comes_once_at_a_time") {
     CHECK(f.g.call(hypercall::iret, {}) == 0);
     CHECK(hv::pv::deliver_nmi(f.v).what == resume);
     CHECK(f.c.rip == 0xffffffff81000300);
+}
+
+TEST_CASE("pv_entry.an_nmi_enters_by_the_trap_table_where_there_is_no_callback") {
+    entry_fixture f;
+    f.s.traps[2] = {
+        .vector = 2, .flags = 4, .cs = 0xe033, .reserved_ = 0, .address = 0xffffffff81000400};
+    f.v.nmi_pending = true;
+    CHECK(hv::pv::nmi_is_due(f.v));
+    CHECK(hv::pv::deliver_nmi(f.v).what == resume);
+    CHECK(f.c.rip == 0xffffffff81000400);
+    CHECK(f.mask() == 1);
 }
 
 TEST_CASE("pv_entry.iret_ends_a_domain_that_cannot_return") {

@@ -184,11 +184,18 @@ exit_action bounce_failsafe(vcpu<P>& v, data_selectors const& wanted) noexcept {
                                       r[0], r[1], r[2], r[3], r[4]}));
 }
 
+/// Where NMIs enter: at the callback, or else at what stands for their vector in the trap table.
+inline entry_point nmi_entry(vcpu_state const& s) noexcept {
+    auto const& gate = s.traps[x86::vector(x86::exception::nmi)];
+    return s.nmi.address != 0 ? entry_point{s.nmi.address, true}
+                              : entry_point{gate.address, (gate.flags & 4) != 0};
+}
+
 /// Whether `v` has an NMI (VCPUOP_send_nmi) that it is to be told of now.
 template <class P>
 bool nmi_is_due(vcpu<P> const& v) noexcept {
     auto const& s = state_of(v);
-    return !s.in_nmi && s.nmi.address != 0 && atomic_load(v.nmi_pending);
+    return !s.in_nmi && atomic_load(v.nmi_pending) && nmi_entry(s).address != 0;
 }
 
 /// Enters the NMI callback if an NMI waits and none is being handled.
@@ -199,7 +206,7 @@ exit_action deliver_nmi(vcpu<P>& v) noexcept {
         return exit_action::resume();
     }
     s.in_nmi = true;
-    return bounce(v, {s.nmi.address, true});
+    return bounce(v, nmi_entry(s));
 }
 
 /// Whether `v` has events that it is to be told of now.
