@@ -165,6 +165,14 @@ class Keys(ConfigTest):
         self.bed.wait("it to have as much as it may", lambda: abs(self.bed.domains()["one"][1] - 256) <= 4)
         self.assertNotEqual(self.bed.xl("mem-set", "one", "257m", check=False).returncode, 0)
 
+    def test_a_domain_reboots(self):
+        self.guest("one", on_reboot="restart")
+        first = self.bed.domains()["one"][0]
+        self.bed.xl("reboot", "one")
+        self.bed.wait("another domain of the name",
+                      lambda: self.bed.domains().get("one", (first,))[0] != first)
+        self.bed.wait_log("one", "GUEST-UP")
+
     def test_cores_of_crashes(self):
         for action in ("coredump-destroy", "coredump-restart"):
             self.guest("victim", on_crash=action)

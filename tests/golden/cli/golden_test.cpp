@@ -59,6 +59,7 @@ constexpr std::array table{
     command{"unpause", xl::unpause, "", "", options, 1},
     command{"rename", xl::rename, "", "", options, 2},
     command{"shutdown", xl::shutdown, "", "", options},
+    command{"reboot", xl::reboot, "", "", options},
     command{"destroy", xl::destroy, "", "", options, 1},
     command{"mem-set", xl::mem_set, "", "", options, 2},
     command{"mem-max", xl::mem_max, "", "", options, 2},
@@ -66,7 +67,9 @@ constexpr std::array table{
     command{"sharing", xl::sharing, "", "", options},
     command{"vcpu-set", xl::vcpu_set, "", "", options, 2},
     command{"trigger", xl::trigger, "", "", options, 2},
+    command{"button-press", xl::button_press, "", "", options, 2},
     command{"sysrq", xl::sysrq, "", "", options, 2},
+    command{"debug-keys", xl::debug_keys, "", "", options, 1},
     command{"dump-core", xl::dump_core, "", "", options, 2},
     command{"config-update", xl::config_update, "", "", options, 1},
     command{"sched-credit2", xl::sched_credit2, "", "", sched_options},
@@ -364,4 +367,44 @@ TEST_CASE("golden.cores") {
     CHECK(f.output({"list", "web"}).find("--p---") != std::string::npos); // paused as before
     CHECK_FALSE(f.complaint({"dump-core", "web", "/nonexistent/core"}).empty());
     CHECK(f.complaint({"dump-core", "0", path}).find("cannot be") != std::string::npos);
+}
+
+TEST_CASE("golden.what_the_hypervisor_says") {
+    fixture f;
+    CHECK(f.output({"debug-keys", "h"}).empty());
+    auto const said = f.output({"dmesg"});
+    INFO(said);
+    CHECK(said.find("h (this list)") != std::string::npos);
+    CHECK(f.output({"dmesg", "--clear"}) == said);
+    CHECK(f.output({"dmesg"}).empty());
+    CHECK(f.run({"debug-keys", ""}) == 0);
+}
+
+TEST_CASE("golden.a_domain_reboots_and_counts_its_time") {
+    fixture f;
+    f.create("web", "1", false);
+    auto const uptime = f.output({"uptime"});
+    CHECK(std::regex_match(uptime, std::regex("Name +ID Uptime *\nDomain-0 +0 +[^\n]*\n"
+                                              "web +1 +0:00:0[0-9] *\n")));
+    CHECK(f.output({"uptime", "-s", "web"}).find(" up ") != std::string::npos);
+    CHECK(f.run({"button-press", "web", "power"}) == 0);
+    CHECK(f.io().err.take() == "WARNING: \"button-press\" is deprecated. Please use \"trigger\"\n");
+    CHECK(f.complaint({"button-press", "web", "doorbell"}).find("invalid button") !=
+          std::string::npos);
+    CHECK(f.run({"reboot", "-w", "web"}) == 0);
+    CHECK(f.io().out.take() + f.io().err.take() != "");
+    auto const row = f.output({"list", "web"});
+    INFO(row);
+    CHECK(row.find("sr-") != std::string::npos); // nobody watches here who would restart it
+}
+
+TEST_CASE("golden.pools_by_node") {
+    fixture f;
+    CHECK(f.output({"cpupool-numa-split"}).empty());
+    auto const pools = f.output({"cpupool-list"});
+    INFO(pools);
+    CHECK(pools.find("Pool-node0 ") != std::string::npos);
+    f.output({"cpupool-cpu-remove", "Pool-node0", "1"});
+    f.output({"cpupool-create", "name=\"other\""});
+    CHECK(f.complaint({"cpupool-numa-split"}).find("already cpupools in use") != std::string::npos);
 }

@@ -153,6 +153,13 @@ TEST_CASE("xl.create_names_what_is_wrong") {
           "xl create: -V and -A need a guest with a display; none is supported yet\n");
 }
 
+TEST_CASE("xl.top_becomes_xentop") {
+    program const xl;
+    auto const r = xl.run("top </dev/null");
+    CHECK(r.code == 1);
+    CHECK(r.err.starts_with("xentop: "));
+}
+
 TEST_CASE("xl.usage_errors_exit_with_2") {
     program const xl;
     CHECK(xl.run("list -x").code == 2);
