@@ -220,6 +220,12 @@ TEST_CASE("vmx_exit.every_reason_has_its_end") {
     f.state.cpu.fields[vmcs::exit_interruption_info.encoding] = 0x80000202; // an NMI
     ends(kind::interrupted, {exception_or_nmi, external_interrupt, preemption_timer,
                              x86::vmx_exit::init, other_smi, io_smi});
+    f.state.cpu.fields[vmcs::exit_interruption_info.encoding] = 0x80000b11; // #AC, a code
+    f.state.cpu.fields[vmcs::exit_interruption_error_code.encoding] = 0;
+    auto const reflected = f.exit(exception_or_nmi);
+    CHECK(reflected.what == kind::inject);
+    CHECK(reflected.vector == x86::exception::alignment_check);
+    CHECK(reflected.has_error_code);
     f.state.cpu.fields[vmcs::exit_interruption_info.encoding] = 0x80000312; // a machine check
     ends(kind::crash, {exception_or_nmi, entry_machine_check, entry_invalid_state,
                        entry_msr_loading, task_switch, ept_misconfiguration});
