@@ -37,6 +37,8 @@ struct backend_bus::device {
     bool is_prepared = false;
     bool is_connected = false;
     bool is_disconnecting = false;
+    bool is_new = false;                       ///< attached while we looked on
+    bool is_settled = false;                   ///< has been connected, or was closed in earnest
     xenbus_state then = xenbus_state::unknown; ///< once disconnected
     std::optional<error> failure{};            ///< reported from elsewhere, to be acted upon
     /// The frontend's state when it failed: nothing is tried again while that is so.
@@ -187,7 +189,14 @@ result<void> backend_bus::advance(device& d) {
         if (d.failed_at && *d.failed_at != frontend) {
             d.failed_at.reset();
         }
-        auto step = next_backend_step(own, frontend, !online || *online != "0");
+        bool const is_online = !online || *online != "0";
+        d.is_new = d.is_new || own == xenbus_state::initialising;
+        if (d.is_new && !d.is_settled && is_online && own == xenbus_state::closed &&
+            frontend == xenbus_state::closed) {
+            XENPP_TRY(renew_frontend(d));
+            continue;
+        }
+        auto step = next_backend_step(own, frontend, is_online);
         bool const is_waiting = own == xenbus_state::init_wait || own == xenbus_state::connected;
         if (step.what != backend_action::close && is_waiting && !d.is_prepared) {
             step = {backend_action::prepare, own}; // an earlier process was this far
@@ -209,6 +218,15 @@ result<void> backend_bus::advance(device& d) {
     return {};
 }
 
+/// Linux's netfront closes a device that was detached when it gets to it: that may be when another
+/// of the same number has been attached, whose nodes then say that it is closed, so that the guest
+/// takes no notice of it. It is as new as before; but a frontend that closes it again means it.
+result<void> backend_bus::renew_frontend(device& d) {
+    d.is_settled = true;
+    return store_.write(frontend_path(d.address) + "/state",
+                        state_text(xenbus_state::initialising));
+}
+
 /// False: it takes longer, and there will be another look.
 result<bool> backend_bus::take(device& d, backend_step step, xenbus_state own) {
     switch (step.what) {
@@ -225,6 +243,7 @@ result<bool> backend_bus::take(device& d, backend_step step, xenbus_state own) {
     case backend_action::connect: {
         auto const nodes = XENPP_TRY(d.what->connect(own == xenbus_state::connected));
         d.is_connected = true;
+        d.is_settled = true;
         XENPP_TRY(write_and_go_on(d, nodes, step.then));
         return true;
     }
@@ -263,6 +282,7 @@ backend_bus::write_and_go_on(device& d, node_list const& nodes, xenbus_state the
 result<void> backend_bus::give_up(device& d, xenbus_state frontend, error const& e) {
     services_.log(fmt::format("{}: {}", to_string(d.address), e.message()));
     d.failed_at = frontend;
+    d.is_settled = true;
     bool const is_seen =
         frontend == xenbus_state::initialised || frontend == xenbus_state::connected;
     close(d, is_seen ? xenbus_state::closing : xenbus_state::closed);

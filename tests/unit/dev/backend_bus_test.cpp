@@ -338,3 +338,54 @@ TEST_CASE("backend_bus.counts_are_written_when_they_changed") {
     b.bus->write_statistics();
     CHECK_FALSE(b.toolstack.exists(dev::backend_path(b.address)).value());
 }
+
+TEST_CASE("backend_bus.a_new_device_that_a_late_frontend_closed_is_new_again") {
+    bed b;
+    b.start();
+    b.add();
+    // The frontend of the device that had this number before.
+    b.frontend(5);
+    CHECK(b.state() == 5);
+    b.frontend(6);
+    CHECK(b.toolstack.read(dev::frontend_path(b.address) + "/state").value() == "1");
+    CHECK(b.state() == 2);
+    b.frontend(3);
+    CHECK(b.state() == 4);
+    // Who has been connected is taken at his word.
+    b.frontend(5);
+    b.frontend(6);
+    CHECK(b.toolstack.read(dev::frontend_path(b.address) + "/state").value() == "6");
+    CHECK(b.state() == 6);
+}
+
+TEST_CASE("backend_bus.a_late_frontend_may_come_before_us") {
+    bed b;
+    b.start();
+    b.settle();
+    dev::new_device const d{b.address, {{"virtual-device", "1"}}, {{"mode", "w"}}};
+    REQUIRE(b.toolstack.transact(
+        [&](store::client_transaction const& t) { return dev::write_device(t, d); }));
+    b.frontend(5);
+    CHECK(b.state() == 6);
+    b.frontend(6);
+    CHECK(b.toolstack.read(dev::frontend_path(b.address) + "/state").value() == "1");
+    CHECK(b.state() == 2);
+}
+
+TEST_CASE("backend_bus.a_frontend_that_closes_twice_means_it") {
+    bed b;
+    b.start();
+    b.add();
+    for (int i = 0; i < 2; ++i) {
+        b.frontend(5);
+        b.frontend(6);
+    }
+    CHECK(b.toolstack.read(dev::frontend_path(b.address) + "/state").value() == "6");
+    CHECK(b.state() == 6);
+    // Also of a device that is being detached.
+    b.frontend(1);
+    CHECK(b.state() == 2);
+    b.detach();
+    b.frontend(6);
+    CHECK(b.toolstack.read(dev::frontend_path(b.address) + "/state").value() == "6");
+}

@@ -57,6 +57,7 @@ private:
     void look_at(device_address const& a);
     result<std::unique_ptr<device>> make(device_address const& a);
     result<void> advance(device& d);
+    result<void> renew_frontend(device& d);
     result<bool> take(device& d, backend_step step, xenbus_state own);
     result<void> write_and_go_on(device& d, node_list const& nodes, xenbus_state then) const;
     result<void> give_up(device& d, xenbus_state frontend, error const& e);
