@@ -14,6 +14,9 @@ std::string check_supported(vbd_config const& d) {
         return fmt::format("\"{}\" names no virtual disk; write xvda, sda, hda, d0 or a number",
                            d.vdev);
     }
+    if (d.target.find('\n') != std::string::npos) {
+        return "a target holds no line end";
+    }
     if (!d.backend_domain.empty() && d.backend_domain != "0" && d.backend_domain != "Domain-0") {
         return fmt::format("disks are served by domain 0 alone, not by \"{}\" yet",
                            d.backend_domain);
@@ -67,8 +70,9 @@ std::string print(vbd_config const& d) {
     if (d.discard) {
         add(*d.discard ? "discard" : "no-discard");
     }
-    if (!d.target.empty()) {
-        add(fmt::format("target={}", d.target));
+    if (!d.target.empty() || !d.is_cdrom) {
+        // The reader takes one comma off its end.
+        add(fmt::format("target={}{}", d.target, d.target.ends_with(',') ? "," : ""));
     }
     return out;
 }

@@ -81,6 +81,7 @@ TEST_CASE("disk_spec.what_cannot_be_had_is_named") {
     };
     CHECK(why("/a,raw,xvda").empty());
     CHECK(why("/a,raw,floppy").find("floppy") != std::string::npos);
+    CHECK(why("/a\nb,raw,xvda").find("line end") != std::string::npos);
     CHECK(why("/a,raw,xvda,backend=storage").find("storage") != std::string::npos);
     CHECK(why("/a,raw,xvda,script=block-iscsi").find("block-iscsi") != std::string::npos);
     CHECK(why("/a,raw,xvda,backendtype=standalone").find("standalone") != std::string::npos);
@@ -89,6 +90,7 @@ TEST_CASE("disk_spec.what_cannot_be_had_is_named") {
 TEST_CASE("disk_spec.a_printed_disk_reads_as_the_same") {
     for (auto const* const text :
          {"/dev/vg/root,raw,xvda,w", "vdev=hdc,cdrom,target=/cd, with a comma.iso", ",hdc:cdrom,r",
+          "vdev=xvda,target=", "vdev=xvda,target=/a,,",
           "/a,vhd,d2p1,r,direct-io-safe,discard,script=block-x,backend=7,backendtype=qdisk"}) {
         auto const disk = parse_disk_spec(text).value().disk;
         INFO(config::print(disk));
