@@ -2,7 +2,9 @@
 // Any text as any structured value: no crash, and what was understood reads back as it was.
 #include <xenpp/config/cpuid_policy.hpp>
 #include <xenpp/config/device_specs.hpp>
+#include <xenpp/config/disk_spec.hpp>
 #include <xenpp/config/pci_spec.hpp>
+#include <xenpp/config/vif_spec.hpp>
 #include <xenpp/config/viridian.hpp>
 #include <xenpp/config/vnuma.hpp>
 
@@ -53,6 +55,26 @@ void check_pci(std::string_view text) {
     }
 }
 
+void check_disk(std::string_view text) {
+    static_cast<void>(parse_disk_spec(text, dialect::exact));
+    auto const first = parse_disk_spec(text);
+    if (!first) {
+        require(first.error().offset <= text.size());
+    } else if (check_supported(*first).empty()) {
+        auto const second = parse_disk_spec(print(first->disk));
+        require(second.has_value() && second->disk == first->disk);
+    }
+}
+
+void check_vif(std::string_view text) {
+    static_cast<void>(parse_vif_rate(text));
+    static_cast<void>(parse_vif_rate(text, dialect::exact));
+    if (auto const first = parse_vif(text)) {
+        auto const second = parse_vif(print(first->config));
+        require(second.has_value() && second->config == first->config);
+    }
+}
+
 } // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(std::uint8_t const* data, std::size_t size);
@@ -79,5 +101,7 @@ extern "C" int LLVMFuzzerTestOneInput(std::uint8_t const* data, std::size_t size
         require(parse_cpuid(print(*cpuid)).value() == *cpuid);
     }
     check_pci(text);
+    check_disk(text);
+    check_vif(text);
     return 0;
 }
