@@ -104,12 +104,6 @@ class Debian(DebianTest):
     def test_pvh_on_raw(self):
         self.whole("pvh", "raw")
 
-    def test_pvh_on_qcow2(self):
-        self.whole("pvh", "qcow2")
-
-    def test_pv_on_raw(self):
-        self.whole("pv", "raw")
-
     def test_pv_on_qcow2(self):
         self.whole("pv", "qcow2")
 
