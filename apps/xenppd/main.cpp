@@ -5,6 +5,7 @@
 #include <fmt/chrono.h>
 #include <fmt/format.h>
 
+#include <malloc.h>
 #include <poll.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
@@ -173,6 +174,9 @@ int main(int argc, char** argv) {
         return 1;
     }
     if (o->foreground) {
+        // glibc's threshold would rise with the first large buffer that is freed; those of the
+        // user-mode network then lie on the heap, and what lies above them keeps it from shrinking.
+        static_cast<void>(mallopt(M_MMAP_THRESHOLD, 64 << 10));
         return run(*where, *o);
     }
     std::vector<std::string> foreground{"--foreground"};

@@ -13,8 +13,8 @@ import unittest
 
 from debian import DebianTest
 
-SECONDS = int(os.environ.get("XENPP_TEST_FIO_SECONDS", "20"))  # 600 for the full run
-KILLS = int(os.environ.get("XENPP_TEST_KILLS", "4"))
+SECONDS = int(os.environ.get("XENPP_TEST_FIO_SECONDS", "5"))  # 600 for the full run
+KILLS = int(os.environ.get("XENPP_TEST_KILLS", "2"))
 MEGABYTES = 64
 REGIONS = 4  # each has its own job
 
