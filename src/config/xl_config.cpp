@@ -154,8 +154,8 @@ std::string print(xl_config const& c) {
     static xl_config const defaults;
     std::string out;
     for (auto const& f : fields) {
-        if (find(xl_schema(), f.key)->status != key_status::acted) {
-            continue;
+        if (find(xl_schema(), f.key)->status == key_status::deprecated) {
+            continue; // the current spelling says it
         }
         std::visit(
             [&](auto m) {
