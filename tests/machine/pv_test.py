@@ -2,6 +2,7 @@
 # Stock kernels as PV guests: boot, without SVM, beside PVH, GRUB, the on_* actions, load.
 import os
 import re
+import subprocess
 import time
 import unittest
 
@@ -10,17 +11,6 @@ from bed import BUILD, RAMDISK, Bed, BedTest
 GRUB = os.path.join(BUILD, "guest/grub-x86_64-xen.bin")
 LOAD = os.path.join(BUILD, "tests/machine/load")
 LOAD_SECONDS = int(os.environ.get("XENPP_TEST_LOAD", "20"))  # 600 for the full run
-
-
-def cpio(files):
-    """A newc archive of {name: (mode, bytes)}: behind a ramdisk, more of it."""
-    out = b""
-    for ino, (name, (mode, content)) in enumerate([*files.items(), ("TRAILER!!!", (0, b""))], 1):
-        fields = [ino, mode, 0, 0, 1, 0, len(content), 0, 0, 0, 0, len(name) + 1, 0]
-        out += b"070701" + b"".join(b"%08x" % f for f in fields) + name.encode() + b"\0"
-        out += b"\0" * (-len(out) % 4) + content
-        out += b"\0" * (-len(out) % 4)
-    return out
 
 
 class PvTest(BedTest):
@@ -121,9 +111,12 @@ class UnderLoad(PvTest):
         bed.wait_gone()
         free = bed.info("free_memory")
         ramdisk = os.path.join(bed.state, "ramdisk")
-        with open(RAMDISK, "rb") as stock, open(LOAD, "rb") as load, open(ramdisk, "wb") as both:
+        # Behind a ramdisk, more of it.
+        more = subprocess.run(["cpio", "-o", "-H", "newc", "--quiet"], input=b"load", cwd=os.path.dirname(LOAD),
+                              stdout=subprocess.PIPE, check=True).stdout
+        with open(RAMDISK, "rb") as stock, open(ramdisk, "wb") as both:
             content = stock.read()
-            both.write(content + b"\0" * (-len(content) % 4) + cpio({"load": (0o100755, load.read())}))
+            both.write(content + b"\0" * (-len(content) % 4) + more)
         self.boot("loaded", 2, ramdisk=ramdisk, memory=256)
         bed.type_into("loaded", f"/load {LOAD_SECONDS} 6 &")
         end = time.monotonic() + LOAD_SECONDS
