@@ -1,8 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the static tools have in place of libnbd, whose TLS library Debian has only as a shared one.
-
-// Only `nbd_create` is ever called: who gets no handle from it reports the error and stops.
+// What the static tools have in place of libnbd, whose TLS library Debian has only as a shared one, and
+// of libslirp, which Debian has only as a shared one. Of each only the function that makes a handle is
+// ever called: who gets none reports the error and stops.
 extern "C" {
+
+void* slirp_new();
+
+void* slirp_new() {
+    return nullptr;
+}
 
 void* nbd_create();
 char const* nbd_get_error();
@@ -48,5 +54,10 @@ ABSENT(nbd_get_block_size)
 ABSENT(nbd_get_size)
 ABSENT(nbd_is_read_only)
 ABSENT(nbd_poll)
+ABSENT(slirp_add_hostfwd)
+ABSENT(slirp_cleanup)
+ABSENT(slirp_input)
+ABSENT(slirp_pollfds_fill)
+ABSENT(slirp_pollfds_poll)
 
 } // extern "C"
