@@ -29,6 +29,7 @@ public:
 
     ~kept_parts() {
         if (s_ != nullptr) {
+            static_cast<void>(release_devices(*s_, id_).has_value());
             static_cast<void>(remove_nodes(s_->store(), id_, uuid_).has_value());
             s_->configs().remove(uuid_);
         }
@@ -92,7 +93,7 @@ result<void> keep_config(creation& c) {
 }
 
 result<void> write_nodes(creation& c) {
-    c.devices = XENPP_TRY(devices_of(c.config, c.uuid, c.id()));
+    c.devices = XENPP_TRY(devices_of(*c.s, c.config, c.uuid, c.id()));
     return detail::write_nodes(c.s->store(), {
                                                  .id = c.id(),
                                                  .uuid = c.uuid,
@@ -164,13 +165,15 @@ result<void> destroy_domain(session& s, domid d, config::uuid const& uuid, bool 
     if (d == dom0) {
         return fail("destroy domain", EINVAL, "domain 0 cannot be destroyed");
     }
+    auto const lock = XENPP_TRY(release_lock::take(s, d));
     XENPP_TRY(ctl::destroy_domain(s.hypervisor(), d));
     s.turn();
+    auto const released = release_devices(s, d);
     XENPP_TRY(remove_nodes(s.store(), d, uuid));
     if (!keep) {
         s.configs().remove(uuid);
     }
-    return {};
+    return released;
 }
 
 } // namespace xenpp::detail

@@ -2,15 +2,21 @@
 // Attach and detach are transactions in xenstore; what follows is the backend's and the guest's.
 #include "host/devices.hpp"
 
+#include "host/kernel_backend.hpp"
+
 #include <xenpp/dev/vbd/nodes.hpp>
 #include <xenpp/dev/vif/nodes.hpp>
+#include <xenpp/os/file.hpp>
 
 #include <fmt/format.h>
+
+#include <fcntl.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <optional>
 #include <set>
+#include <thread>
 
 namespace xenpp::detail {
 namespace {
@@ -23,6 +29,8 @@ constexpr std::string_view attach_operation = "attach device";
 constexpr char const* default_bridge = "xenbr0";
 
 constexpr std::string_view detach_operation = "detach device";
+/// How long the kernel's backends are given (libxl's LIBXL_INIT_TIMEOUT and _DESTROY_TIMEOUT).
+constexpr std::chrono::seconds kernel_timeout(10);
 
 /// A connection of its own, so that its watches are gone with it and no report is somebody else's.
 result<store::client> watch_state(session& s, dev::device_address const& a) {
@@ -61,6 +69,10 @@ std::string frontend_words(session& s, dev::device_address const& a) {
     return words_of(s, domain_node(a.frontend, fmt::format("error/device/{}/{}", a.kind, a.id)));
 }
 
+bool is_over(xenbus_state backend) {
+    return backend == xenbus_state::closed || backend == xenbus_state::unknown;
+}
+
 result<void> remove_nodes_of(session& s, dev::device_address const& a) {
     return s.store().transact(
         [&a](store::client_transaction const& t) { return dev::remove_device(t, a); });
@@ -70,6 +82,25 @@ unexpected<error>
 refuse(std::string_view operation, int code, dev::device_address const& a, std::string_view why) {
     return unexpected(
         error{operation, code, fmt::format("{}: {}", to_string(a), why), a.frontend.raw()});
+}
+
+/// Has the kernel's backend let go of a device without asking the frontend, whose nodes go first,
+/// and runs its hotplug script. Nothing to do for a backend of ours: it looks after itself.
+result<void> release_device(session& s, dev::device_address const& a) {
+    if (!is_kernels(s, a)) {
+        return {};
+    }
+    XENPP_TRY(s.store().transact([&a](store::client_transaction const& t) -> result<void> {
+        if (XENPP_TRY(t.exists(dev::frontend_path(a)))) {
+            XENPP_TRY(t.rm(dev::frontend_path(a)));
+        }
+        auto const state = XENPP_TRY(dev::read_state(t, dev::backend_path(a)));
+        return is_over(state) ? result<void>() : dev::ask_to_close(t, a);
+    }));
+    bool const is_closed = XENPP_TRY(wait_for_state(s, a, kernel_timeout, is_over));
+    XENPP_TRY(run_hotplug(s, a, false));
+    return is_closed ? result<void>()
+                     : refuse(detach_operation, ETIMEDOUT, a, "its backend has not let go of it");
 }
 
 result<std::map<std::string, std::string>> read_directory(store::client const& s,
@@ -96,14 +127,14 @@ std::string node_in(std::map<std::string, std::string> const& nodes, std::string
 } // namespace
 
 result<std::vector<dev::new_device>>
-devices_of(config::domain_config const& config, config::uuid const& uuid, domid d) {
+devices_of(session& s, config::domain_config const& config, config::uuid const& uuid, domid d) {
     std::vector<dev::new_device> out;
     for (auto const& disk : config.disks) {
-        out.push_back(XENPP_TRY(dev::new_vbd(disk, d)));
+        out.push_back(XENPP_TRY(vbd_for(s, disk, d)));
     }
     auto const ids = vif_ids(config.vifs);
     for (std::size_t i = 0; i < ids.size(); ++i) {
-        out.push_back(vif_for(config.vifs[i], uuid, d, ids[i]));
+        out.push_back(XENPP_TRY(vif_for(s, config.vifs[i], uuid, d, ids[i])));
     }
     return out;
 }
@@ -126,21 +157,39 @@ std::vector<std::uint32_t> vif_ids(std::span<dev::vif_config const> vifs) {
     return out;
 }
 
-dev::new_device vif_for(dev::vif_config v, config::uuid const& uuid, domid d, std::uint32_t devid) {
+result<dev::new_device> vbd_for(session& s, dev::vbd_config const& c, domid d) {
+    auto device = XENPP_TRY(dev::new_vbd(c, d));
+    if (is_kernels(s, device.address)) {
+        XENPP_TRY(suit_kernel(c, device));
+    }
+    return device;
+}
+
+result<dev::new_device>
+vif_for(session& s, dev::vif_config v, config::uuid const& uuid, domid d, std::uint32_t devid) {
+    bool const is_native = s.kind() == host_kind::native;
+    if (is_native && v.network == dev::vif_network::automatic) {
+        v.network = dev::vif_network::bridge;
+    }
     dev::settle_network(v, default_bridge);
     if (!v.mac) {
         v.mac = dev::generate_mac(uuid, devid);
     }
-    return dev::describe_vif(v, d, devid);
+    auto device = dev::describe_vif(v, d, devid);
+    if (is_native) {
+        XENPP_TRY(suit_kernel(v, device));
+    }
+    return device;
 }
 
 result<void> wait_for_backend(session& s, dev::device_address const& a) {
     if (s.kind() == host_kind::sim) {
         return {};
     }
+    bool const is_of_kernel = is_kernels(s, a);
     bool has_failed = false;
-    bool const is_done =
-        XENPP_TRY(wait_for_state(s, a, attach_timeout, [&has_failed](xenbus_state b) {
+    bool const is_done = XENPP_TRY(wait_for_state(
+        s, a, is_of_kernel ? kernel_timeout : attach_timeout, [&has_failed](xenbus_state b) {
             has_failed = b == xenbus_state::closing || b == xenbus_state::closed ||
                          b == xenbus_state::unknown;
             return has_failed || b != xenbus_state::initialising;
@@ -149,11 +198,15 @@ result<void> wait_for_backend(session& s, dev::device_address const& a) {
         auto const words = words_of(s, dev::error_path(a));
         return refuse(attach_operation, 0, a, words.empty() ? "its backend gave it up" : words);
     }
-    if (!is_done) {
-        return refuse(attach_operation, ETIMEDOUT, a,
-                      "no backend has taken it up; is the daemon of this host running?");
+    if (is_done) {
+        return is_of_kernel ? run_hotplug(s, a, true) : result<void>();
     }
-    return {};
+    auto const module = is_of_kernel ? missing_module(a) : std::string();
+    return refuse(
+        attach_operation, ETIMEDOUT, a,
+        module.empty()
+            ? "no backend has taken it up; is the daemon of this host running?"
+            : fmt::format("domain 0's kernel has no backend for it: modprobe {}", module));
 }
 
 result<void> attach_device(session& s, dev::new_device const& d) {
@@ -161,6 +214,7 @@ result<void> attach_device(session& s, dev::new_device const& d) {
         [&d](store::client_transaction const& t) { return dev::write_device(t, d); }));
     auto ready = wait_for_backend(s, d.address);
     if (!ready) {
+        static_cast<void>(release_device(s, d.address).has_value());
         static_cast<void>(remove_nodes_of(s, d.address).has_value());
     }
     return ready;
@@ -175,13 +229,10 @@ detach_device(session& s, dev::device_address const& a, detach_options const& op
     auto const state = XENPP_TRY(dev::read_state(s.store(), back));
     // A frontend that was never connected has nothing to let go of.
     if (!options.force && state != xenbus_state::initialising && state != xenbus_state::init_wait &&
-        state != xenbus_state::closed && state != xenbus_state::unknown) {
+        !is_over(state)) {
         XENPP_TRY(s.store().transact(
             [&a](store::client_transaction const& t) { return dev::ask_to_close(t, a); }));
-        bool const is_closed = XENPP_TRY(wait_for_state(s, a, options.timeout, [](xenbus_state b) {
-            return b == xenbus_state::closed || b == xenbus_state::unknown;
-        }));
-        if (!is_closed) {
+        if (!XENPP_TRY(wait_for_state(s, a, options.timeout, is_over))) {
             auto const words = frontend_words(s, a);
             return refuse(detach_operation, EBUSY, a,
                           fmt::format("the guest has not let go of it within {} s{}{}; have it "
@@ -190,7 +241,43 @@ detach_device(session& s, dev::device_address const& a, detach_options const& op
                                       words.empty() ? "" : " and says: ", words));
         }
     }
-    return remove_nodes_of(s, a);
+    auto const released = release_device(s, a);
+    XENPP_TRY(remove_nodes_of(s, a));
+    return released;
+}
+
+result<std::optional<release_lock>> release_lock::try_take(session& s, domid d) {
+    if (s.kind() != host_kind::native) { // the daemon alone does it
+        return std::optional(release_lock({}));
+    }
+    auto file = XENPP_TRY(os::open_file(s.file("release.lock"), O_RDWR | O_CREAT));
+    if (!XENPP_TRY(os::try_lock_byte(file.get(), d.raw()))) {
+        return std::optional<release_lock>();
+    }
+    return std::optional(release_lock(std::move(file)));
+}
+
+result<release_lock> release_lock::take(session& s, domid d) {
+    constexpr std::chrono::milliseconds pause(20);
+    for (auto const end = clock::now() + attach_timeout; clock::now() < end;) {
+        if (auto lock = XENPP_TRY(try_take(s, d))) {
+            return *std::move(lock);
+        }
+        std::this_thread::sleep_for(pause);
+    }
+    return fail(detach_operation, EBUSY,
+                fmt::format("another process has been removing domain {} for long", d.raw()));
+}
+
+result<void> release_devices(session& s, domid d) {
+    result<void> first;
+    for (auto const& a : XENPP_TRY(dev::list_devices(s.store(), d))) {
+        auto const done = release_device(s, a);
+        if (first && !done) {
+            first = done;
+        }
+    }
+    return first;
 }
 
 result<std::vector<device_info>> device_infos(session& s, domid d, std::string_view kind) {

@@ -122,7 +122,8 @@ result<void> domain::attach(dev::new_device const& d) const {
 }
 
 result<void> domain::attach(dev::vbd_config const& disk) const {
-    XENPP_TRY(attach(XENPP_TRY(dev::new_vbd(disk, id()))));
+    XENPP_TRY(ref_->check("attach device"));
+    XENPP_TRY(attach(XENPP_TRY(detail::vbd_for(*ref_->s, disk, id()))));
     return detail::change_config(*ref_,
                                  [&disk](config::domain_config& c) { c.disks.push_back(disk); });
 }
@@ -137,7 +138,7 @@ result<dev::device_address> domain::attach(dev::vif_config const& vif) const {
             id = std::max(*id, a.id + 1);
         }
     }
-    auto const device = detail::vif_for(vif, ref_->uuid, ref_->id, *id);
+    auto const device = XENPP_TRY(detail::vif_for(*ref_->s, vif, ref_->uuid, ref_->id, *id));
     XENPP_TRY(detail::attach_device(*ref_->s, device));
     XENPP_TRY(detail::change_config(*ref_, [&](config::domain_config& c) {
         c.vifs.push_back(vif);

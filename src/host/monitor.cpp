@@ -2,6 +2,7 @@
 // The monitor: looks at all domains when one has ended or something is being built.
 #include "host/building.hpp"
 #include "host/create.hpp"
+#include "host/devices.hpp"
 #include "host/nodes.hpp"
 #include "host/reap.hpp"
 #include "host/restart.hpp"
@@ -197,7 +198,12 @@ result<void> monitor::state::sweep_nodes() {
         auto const text = s->store().read(detail::libxl_node(*id, "uuid"));
         auto const uuid = text ? config::parse_uuid(*text) : std::nullopt;
         // Only what is ours: Xen's own tools write no such node.
-        if (uuid && s->store().read(detail::libxl_node(*id, "monitored"))) {
+        if (!uuid || !s->store().read(detail::libxl_node(*id, "monitored"))) {
+            continue;
+        }
+        // Whoever removes it now goes on, and else we do at the next look.
+        if (auto const lock = XENPP_TRY(detail::release_lock::try_take(*s, *id))) {
+            static_cast<void>(detail::release_devices(*s, *id).has_value());
             XENPP_TRY(detail::remove_nodes(s->store(), *id, *uuid));
         }
     }

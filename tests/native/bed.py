@@ -216,3 +216,18 @@ def console(name):
 def wait_console(name, pattern, count=1):
     return the_dom0().wait(f"{name} to show {pattern!r}",
                            lambda: len(re.findall(pattern, console(name))) >= count)
+
+
+def say(name, command):
+    """Types a command into a guest's console."""
+    domid = domains()[name][0]
+    the_dom0().run(f"echo {shlex.quote(command)} > $(xenstore-read /local/domain/{domid}/console/tty)")
+
+
+def answer(name, command):
+    """What a guest's shell prints at a command, in one line."""
+    mark = f"m{next(the_dom0().numbers)}"
+    say(name, f"echo {mark}=$({command})=")  # the echo of what is typed ends otherwise
+    pattern = mark + r"=([^$=\n]*)="
+    wait_console(name, pattern)
+    return re.search(pattern, console(name)).group(1).strip()

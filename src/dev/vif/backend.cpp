@@ -278,13 +278,13 @@ result<void> vif_backend::open_tap() {
     auto const name =
         config_.vifname.empty() ? fmt::format("vif{}.{}", a.frontend.raw(), a.id) : config_.vifname;
     auto const script = config_.script.empty() ? std::string(default_script) : config_.script;
-    auto const file = detail::hotplug_script::find(script);
+    auto const file = find_hotplug_script(script);
     bool const is_built_in = file.empty() && script == default_script;
     if (file.empty() && !is_built_in) {
         return fail(operation, errc::noent,
                     fmt::format("hotplug script {} is not there, or not executable; scripts "
                                 "without a path are looked for in {}",
-                                script, detail::hotplug_script::folder));
+                                script, hotplug_folder));
     }
     if (is_built_in && !os::is_bridge(config_.bridge)) {
         return fail(operation, errc::nodev,

@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 // Starting a script and hearing of its end.
-#include <xenpp/os/file.hpp>
-
 #include <fmt/format.h>
 
 #include <dev/vif/hotplug.hpp>
@@ -22,11 +20,6 @@ hotplug_script::~hotplug_script() {
     }
 }
 
-std::string hotplug_script::find(std::string const& name) {
-    auto const file = name.starts_with('/') ? name : std::string(folder) + name;
-    return ::access(file.c_str(), X_OK) == 0 ? file : std::string();
-}
-
 result<void> hotplug_script::start(std::string const& file,
                                    std::string_view action,
                                    std::string const& interface_name,
@@ -38,25 +31,16 @@ result<void> hotplug_script::start(std::string const& file,
     if (!log_.empty()) {
         ::unlink(log_.c_str());
     }
+    call_ = {a,
+             file,
+             context_.services.doors().store_path(),
+             std::string(action),
+             interface_name,
+             gatewaydev};
     os::spawn_config c;
     c.log = log_;
-    c.arguments = {
-        "env",
-        "script=" + file,
-        "vif=" + interface_name,
-        "XENBUS_TYPE=" + a.kind,
-        "XENBUS_PATH=" + backend_path(a),
-        "XENBUS_BASE_PATH=backend",
-        "XENSTORED_PATH=" + context_.services.doors().store_path(),
-    };
-    if (!gatewaydev.empty()) {
-        c.arguments.push_back("netdev=" + gatewaydev);
-    }
-    c.arguments.push_back(file);
-    c.arguments.emplace_back(action);
+    c.arguments = hotplug_arguments(call_);
     process_ = XENPP_TRY(os::spawn(c));
-    file_ = file;
-    action_ = action;
     done_ = std::move(done);
     return context_.services.add_fd(process_->fd(), [this] { look(); });
 }
@@ -69,21 +53,7 @@ void hotplug_script::look() {
     context_.services.remove_fd(process_->fd());
     process_.reset();
     auto const done = std::exchange(done_, {});
-    done(outcome(*status));
-}
-
-result<void> hotplug_script::outcome(int status) const {
-    if (status == 0) {
-        return {};
-    }
-    auto why = read_node(context_.store, context_.node("hotplug-error"));
-    std::string words = why && *why ? **why : std::string();
-    if (words.empty() && !log_.empty()) {
-        constexpr std::size_t most_bytes = 500;
-        words = os::tail_of_file(log_, most_bytes);
-    }
-    return fail("hotplug script", fmt::format("{} {} failed with status {}{}{}", file_, action_,
-                                              status, words.empty() ? "" : ": ", words));
+    done(hotplug_outcome(context_.store, call_, *status, log_));
 }
 
 } // namespace xenpp::dev::detail
