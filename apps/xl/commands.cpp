@@ -162,7 +162,7 @@ constexpr std::array table{
     command{"dmesg", xl::dmesg, "[-c]", "Print what the hypervisor wrote to its console", dmesg_options, 0, 0},
     command{"top", xl::top, "", "Watch the host and its domains (xentop)", {}, 0, 0},
     command{"network-attach", xl::network_attach, "<Domain> [key=value]...", "Give a domain another network interface", {}, 1, xenpp::cli::any_number, true, true},
-    command{"network-list", xl::network_list, "<Domain>...", "List the network interfaces of domains", {}, 1, xenpp::cli::any_number},
+    command{"network-list", xl::network_list, "<Domain>...", "List the network interfaces of domains", xenpp::cli::format_options, 1, xenpp::cli::any_number},
     command{"network-detach", xl::network_detach, "<Domain> <DevId|mac>", "Take a network interface from a domain", network_detach_options, 2, 2, false, true},
     command{"channel-list", nullptr, "", no_channel},
     command{"block-attach", xl::block_attach, "<Domain> <disk-spec-component(s)>...", "Give a running domain another disk", {}, 2, xenpp::cli::any_number, true, true},

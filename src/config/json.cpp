@@ -68,10 +68,14 @@ void put(ordered_json& to,
     to[key] = std::move(all);
 }
 
+/// libxl's word for a domain that has no number yet.
+constexpr std::uint32_t libxl_no_domid = 0xffff'ffff;
+
 ordered_json creation(domain_config const& c) {
     ordered_json out;
     out["type"] = to_string(c.type);
     out["name"] = c.name;
+    out["domid"] = libxl_no_domid;
     if (c.uuid) {
         out["uuid"] = format(*c.uuid);
     }
@@ -80,7 +84,9 @@ ordered_json creation(domain_config const& c) {
     return out;
 }
 
-ordered_json build(domain_config const& c, std::span<std::uint32_t const> node_of_cpu) {
+ordered_json build(domain_config const& c,
+                   std::span<std::uint32_t const> node_of_cpu,
+                   std::string_view scheduler) {
     ordered_json out;
     out["max_vcpus"] = c.maxvcpus;
     ordered_json online = ordered_json::array();
@@ -98,6 +104,7 @@ ordered_json build(domain_config const& c, std::span<std::uint32_t const> node_o
     }
     out["max_memkb"] = c.maxmem_mib * kib_per_mib;
     out["target_memkb"] = c.memory_mib * kib_per_mib;
+    out["video_memkb"] = 0; // else libxl takes one KiB off when it shows the target
     if (c.rtc_timeoffset_s != 0) {
         out["rtc_timeoffset"] = static_cast<std::uint32_t>(c.rtc_timeoffset_s); // as libxl does
     }
@@ -107,10 +114,11 @@ ordered_json build(domain_config const& c, std::span<std::uint32_t const> node_o
     put(out, "max_grant_frames", c.max_grant_frames);
     put(out, "max_maptrack_frames", c.max_maptrack_frames);
     put(out, "max_grant_version", c.max_grant_version);
-    ordered_json scheduler = ordered_json::object();
-    put(scheduler, "weight", c.cpu_weight);
-    put(scheduler, "cap", c.cap);
-    out["sched_params"] = std::move(scheduler);
+    ordered_json scheduling = ordered_json::object();
+    put(scheduling, "sched", std::string(scheduler));
+    put(scheduling, "weight", c.cpu_weight);
+    put(scheduling, "cap", c.cap);
+    out["sched_params"] = std::move(scheduling);
     out["claim_mode"] = "True";
     put(out, "event_channels", c.max_event_channels);
     put(out, "kernel", c.kernel);
@@ -124,7 +132,7 @@ ordered_json build(domain_config const& c, std::span<std::uint32_t const> node_o
     }
     out[fmt::format("type.{}", to_string(c.type))] = ordered_json::object();
     out["arch_arm"] = ordered_json::object();
-    out["arch_x86"] = ordered_json::object();
+    out["arch_x86"] = {{"msr_relaxed", "False"}};
     return out;
 }
 
@@ -417,10 +425,12 @@ bool read_disks(ordered_json const& own, domain_config& c) {
 
 } // namespace
 
-std::string to_json(domain_config const& c, std::span<std::uint32_t const> node_of_cpu) {
+std::string to_json(domain_config const& c,
+                    std::span<std::uint32_t const> node_of_cpu,
+                    std::string_view scheduler) {
     ordered_json out;
     out["c_info"] = creation(c);
-    out["b_info"] = build(c, node_of_cpu);
+    out["b_info"] = build(c, node_of_cpu, scheduler);
     for (auto const& d : c.disks) {
         out["disks"].push_back(disk(d));
     }

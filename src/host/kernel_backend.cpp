@@ -100,6 +100,12 @@ result<void> suit_kernel(dev::vif_config const& c, dev::new_device& d) {
     return {};
 }
 
+bool is_with_driver(dev::device_address const& a) {
+    auto const driver =
+        fmt::format("/sys/bus/xen-backend/devices/{}-{}-{}/driver", a.kind, a.frontend.raw(), a.id);
+    return ::access(driver.c_str(), F_OK) == 0;
+}
+
 std::string missing_module(dev::device_address const& a) {
     auto const driver = "/sys/bus/xen-backend/drivers/" + a.kind;
     if (::access(driver.c_str(), F_OK) == 0) {

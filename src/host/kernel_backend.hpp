@@ -22,6 +22,9 @@ result<void> suit_kernel(dev::vif_config const& c, dev::new_device& d);
 /// The module to load where no backend takes a device up; empty if it is loaded.
 std::string missing_module(dev::device_address const& a);
 
+/// Whether a driver of the kernel has the device now (sysfs: bus/xen-backend/devices).
+bool is_with_driver(dev::device_address const& a);
+
 /// Runs a device's hotplug script: `add` or `remove` of a disk, `online` or `offline` of an
 /// interface. Nothing to do for a device without one. An error has the script's own words.
 result<void> run_hotplug(session& s, dev::device_address const& a, bool is_attached);

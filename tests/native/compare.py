@@ -2,6 +2,7 @@
 # Our tools' output against that of Debian's, run before and after ours in the same second.
 """`sandwich` runs Debian's tool, ours, and Debian's again; what changes by itself lies in between."""
 
+import json
 import re
 
 from bed import DEBIAN, OURS
@@ -94,6 +95,14 @@ class Comparison:
                 self.field(f"{program} {words}: {x[0].strip()}, field {i}", p, q, r, same.get(i, between))
 
 
+def flat(tree, path=""):
+    """The leaves of JSON by their paths; what is empty is a leaf too."""
+    items = tree.items() if isinstance(tree, dict) else enumerate(tree) if isinstance(tree, list) else None
+    if not items:
+        return {path: tree}
+    return {k: v for name, part in items for k, v in flat(part, f"{path}/{name}").items()}
+
+
 def any_of(letters):
     """States that come and go while one looks: running, blocked, runnable."""
     def same(before, ours, after):
@@ -105,6 +114,21 @@ def any_of(letters):
 def anything(before, ours, after):
     """Not compared: where a vCPU happens to run."""
     return True
+
+
+# Where Debian's xl is wrong: libxl adds "unknown" (all ones) KiB of video memory to domain 0's target.
+WRONG = {("Domain-0", "/0/config/b_info/target_memkb"): 1}
+
+
+def compare_long(c, name):
+    """All that Debian's `list -l` says of a domain; ours says more of domain 0."""
+    before, ours, after = (flat(json.loads(t)) for t in sandwich(c.dom0, "xl", f"list -l {name}"))
+    for path, theirs in before.items():
+        more = WRONG.get((name, path), 0)
+        c.field(f"xl list -l {name}: {path}", str(theirs + more if more else theirs),
+                str(ours.get(path, "none")), str(after[path] + more if more else after[path]))
+    if name != "Domain-0":
+        c.field(f"xl list -l {name}: what there is", sorted(before), sorted(ours), sorted(after))
 
 
 def compare_host(c):
@@ -124,13 +148,17 @@ def uptime_between(before, ours, after):
 
 def compare_domains(c, names):
     """What is said of domains."""
+    for words in ("sched-credit2", "sched-credit2 -s", "cpupool-list", "cpupool-list -c"):
+        c.text("xl", words)
     running = any_of("rb")
     c.table("xl", "list", LIST, {4: running}, skip=1)
     c.table("xl", "vcpu-list", VCPUS, {3: anything, 4: running}, skip=1)
     c.table("xl", "uptime", UPTIME, {2: uptime_between}, skip=1)
     for name in names:
         domid = c.dom0.debian("domid", name).out.strip()
+        compare_long(c, name)
         c.text("xl", f"domid {name}")
+        c.text("xl", f"sched-credit2 -d {name}")
         c.text("xl", f"domname {domid}")
         c.table("xl", f"vcpu-list {name}", VCPUS, {3: anything, 4: running}, skip=1)
 

@@ -58,8 +58,9 @@ class DevicesTest(unittest.TestCase):
     def nothing_left(self):
         self.dom0.wait("loop devices to be freed", lambda: not self.dom0.run("losetup -a").out)
         self.dom0.wait("interfaces to go", lambda: "vif" not in self.dom0.run("ip -o link").out)
-        self.assertEqual(self.dom0.run("xenstore-ls -f /local/domain/0/backend | grep -E '/(vbd|vif)/[0-9]'; "
-                                       "xenstore-ls -f /libxl | grep device || true").out, "")
+        nodes = ("xenstore-ls -f /local/domain/0/backend | grep -E '/(vbd|vif)/[0-9]'; "
+                 "xenstore-ls -f /libxl | grep device || true")
+        self.dom0.wait("the nodes to go", lambda: not self.dom0.run(nodes).out)
 
     def _hot(self, attacher, detacher):
         """Attached by one, seen by both and by the guest, detached by the other."""

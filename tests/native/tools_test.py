@@ -28,7 +28,7 @@ class ToolsTest(unittest.TestCase):
         c = compare.Comparison(self.dom0)
         compare.compare_domains(c, ["theirs", "ours", "still", "Domain-0"])
         compare.compare_xentop(c)
-        self.check(c, 150)
+        self.check(c, 250)
 
 
 if __name__ == "__main__":

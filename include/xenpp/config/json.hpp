@@ -17,8 +17,11 @@ namespace xenpp::config {
 /// {"c_info": ..., "b_info": ..., "on_reboot": ...}: four blanks of indentation, members at their
 /// default left out, as `xl create -n` prints. Affinity is written as CPU numbers when
 /// `node_of_cpu` (one entry a host CPU) is given; the lists as the user wrote them stand in a
-/// member of our own, "xenpp", from which `from_json` reads them back.
-std::string to_json(domain_config const& c, std::span<std::uint32_t const> node_of_cpu = {});
+/// member of our own, "xenpp", from which `from_json` reads them back. `scheduler` is the name of
+/// the host's ("credit2"), where the weight and cap are a running domain's.
+std::string to_json(domain_config const& c,
+                    std::span<std::uint32_t const> node_of_cpu = {},
+                    std::string_view scheduler = {});
 
 /// Reads what `to_json` wrote, losing nothing but bytes that are not UTF-8. Members that are not
 /// ours are passed over; the error says which member is malformed.

@@ -52,14 +52,15 @@ constexpr std::array disk_fields{
     field<device_info>{{"name",         "", field_kind::label, "The virtual device's name."},      [](device_info const& d) -> value { return d.backend_node("dev"); }},
     field<device_info>{{"backend",      "", field_kind::word,  "The domain that serves it."},      [](device_info const& d) -> value { return std::uint64_t{d.address.backend.raw()}; }},
     field<device_info>{{"handle",       "", field_kind::display, "The frontend's domain."},        [](device_info const& d) -> value { return std::uint64_t{d.address.frontend.raw()}; }},
-    field<device_info>{{"state",        "", field_kind::word,  "The frontend's state (Xen: XenbusState)."}, [](device_info const& d) -> value { return static_cast<std::uint64_t>(d.frontend_state); }},
+    field<device_info>{{"state",        "", field_kind::word,  "The frontend's state, in Xen's word."}, [](device_info const& d) -> value { return std::string(dev::to_string(d.frontend_state)); }},
+    field<device_info>{{"state_number", "", field_kind::display, "Its number (Xen: XenbusState)."}, [](device_info const& d) -> value { return static_cast<std::uint64_t>(d.frontend_state); }},
     field<device_info>{{"evtchn",       "", field_kind::display, "The frontend's event channel."}, [](device_info const& d) -> value { return number_or_none(d, "event-channel"); }},
     field<device_info>{{"ring_ref",     "", field_kind::display, "The grant of its ring."},        [](device_info const& d) -> value { return number_or_none(d, "ring-ref"); }},
     field<device_info>{{"backend_path", "", field_kind::word,  "Where the backend's nodes are."},  [](device_info const& d) -> value { return dev::backend_path(d.address); }},
     field<device_info>{{"target",       "", field_kind::word,  "The image, and its format."},      [](device_info const& d) -> value { return d.backend_node("params"); }},
 };
 constexpr std::array disk_cells{
-    text_cell{"vdev", "{:<5}"}, text_cell{"backend", " {:<3}"}, text_cell{"handle", " {:<6}"}, text_cell{"state", " {:<5}"},
+    text_cell{"vdev", "{:<5}"}, text_cell{"backend", " {:<3}"}, text_cell{"handle", " {:<6}"}, text_cell{"state_number", " {:<5}"},
     text_cell{"evtchn", " {:<6}"}, text_cell{"ring_ref", " {:<8}"}, text_cell{"backend_path", " {:<30}"},
 };
 // clang-format on

@@ -23,20 +23,33 @@ namespace {
 
 using enum field_kind;
 
+/// "0,1,2": how xl lists a pool's CPUs.
+std::string with_commas(cpu_set const& s) {
+    std::string out;
+    for (std::uint32_t cpu = 0, left = s.count(); left != 0; ++cpu) {
+        if (s.contains(cpu)) {
+            out += fmt::format("{}{}", out.empty() ? "" : ",", cpu);
+            --left;
+        }
+    }
+    return out;
+}
+
 // clang-format off
 constexpr std::array pool_fields{
     field<cpupool_info>{{"name", "", label, "The pool's name."}, [](cpupool_info const& p) -> value { return p.name; }},
     field<cpupool_info>{{"id", "", label, "The pool's number."}, [](cpupool_info const& p) -> value { return std::uint64_t{p.id}; }},
     field<cpupool_info>{{"scheduler", "", word, "What decides which vCPU runs."}, [](cpupool_info const& p) -> value { return std::string(to_string(p.scheduler)); }},
     field<cpupool_info>{{"cpus", "", gauge, "How many CPUs it has."}, [](cpupool_info const& p) -> value { return std::uint64_t{p.cpus.count()}; }},
+    field<cpupool_info>{{"cpu_commas", "", display, "Each of them."}, [](cpupool_info const& p) -> value { return with_commas(p.cpus); }},
     field<cpupool_info>{{"cpu_list", "", word, "Which they are."}, [](cpupool_info const& p) -> value { return to_string(p.cpus); }},
     field<cpupool_info>{{"domains", "", gauge, "How many domains it has."}, [](cpupool_info const& p) -> value { return std::uint64_t{p.domains}; }},
     field<cpupool_info>{{"active", "", display, ""}, [](cpupool_info const&) -> value { return std::string("y"); }},
 };
 constexpr std::array pool_cells{
-    text_cell{"name", "{:<19}"}, text_cell{"cpus", "{:>3}"}, text_cell{"scheduler", "{:>10}"}, text_cell{"active", "{:>9}"}, text_cell{"domains", "{:>13}"},
+    text_cell{"name", "{:<19}"}, text_cell{"cpus", "{:>3}"}, text_cell{"scheduler", "{:>10}"}, text_cell{"active", "{:>8}"}, text_cell{"domains", "{:>11}"},
 };
-constexpr std::array cpu_cells{text_cell{"name", "{:<19}"}, text_cell{"cpu_list", "{}"}};
+constexpr std::array cpu_cells{text_cell{"name", "{:<19}"}, text_cell{"cpu_commas", "{}"}};
 
 // clang-format on
 

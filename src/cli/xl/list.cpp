@@ -49,7 +49,19 @@ std::string indented(std::string_view text, std::size_t blanks) {
     return out;
 }
 
-/// What each domain was made from. A domain that another toolstack made shows what is known.
+/// What changes while a domain runs, as it is now.
+result<void>
+show_live(domain_info const& d, xenpp::domain const& handle, config::domain_config& c) {
+    c.name = d.name;
+    c.memory_mib = mib(XENPP_TRY(handle.memory().target())).count;
+    c.vcpus = d.online_vcpus;
+    auto const scheduling = XENPP_TRY(handle.scheduling());
+    c.cpu_weight = scheduling.weight;
+    c.cap = scheduling.cap;
+    return {};
+}
+
+/// What each domain would be made from now. Of one of which no tool has kept it, what is known.
 result<std::string> long_list(xenpp::host const& h, std::vector<domain_info> const& domains) {
     constexpr std::size_t depth = 8;
     auto const topology = XENPP_TRY(h.topology());
@@ -59,7 +71,8 @@ result<std::string> long_list(xenpp::host const& h, std::vector<domain_info> con
     }
     std::string out = "[";
     for (auto const& d : domains) {
-        auto config = XENPP_TRY(h.find(d.id)).config();
+        auto const handle = XENPP_TRY(h.find(d.id));
+        auto config = handle.config();
         if (!config) {
             config::domain_config known;
             known.name = d.name;
@@ -71,9 +84,14 @@ result<std::string> long_list(xenpp::host const& h, std::vector<domain_info> con
             known.maxvcpus = d.vcpus;
             config = known;
         }
+        std::string_view scheduler;
+        if (show_live(d, handle, *config)) { // one that just ends has no more to say
+            scheduler =
+                to_string(XENPP_TRY(h.cpupools().find(std::to_string(d.cpupool))).scheduler);
+        }
         out += fmt::format("{}\n    {{\n        \"domid\": {},\n        \"config\": {}\n    }}",
                            out.size() == 1 ? "" : ",", d.id.raw(),
-                           indented(config::to_json(*config, nodes), depth));
+                           indented(config::to_json(*config, nodes, scheduler), depth));
     }
     return out + "\n]\n";
 }

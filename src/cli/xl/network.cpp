@@ -5,10 +5,12 @@
 
 #include <xenpp/cli/xl.hpp>
 #include <xenpp/config/vif_spec.hpp>
+#include <xenpp/device.hpp>
 
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 
 namespace xenpp::cli::xl {
@@ -31,21 +33,38 @@ result<dev::vif_config> read_spec(session& s, std::span<std::string const> words
     return dev::vif_config(read->config);
 }
 
-/// A node of numbers as xl prints it: -1 if it is not there.
-int number_of(std::string const& text) {
-    int n = 0;
+/// A node that is a number; -1 where there is none, as xl prints it.
+std::string number_or_none(device_info const& d, std::string_view node) {
+    auto const text = d.frontend_node(node);
+    std::uint32_t n = 0;
     auto const r = std::from_chars(text.data(), text.data() + text.size(), n);
-    return r.ec == std::errc() && r.ptr == text.data() + text.size() ? n : -1;
+    return r.ec == std::errc() && r.ptr == text.data() + text.size() ? text : "-1";
 }
 
-std::string line_of(device_info const& d) {
-    return fmt::format("{:<3} {:<2} {:<17} {:>6} {:>5} {:>6} {:>5}/{:<11} {:<30}\n", d.address.id,
-                       d.address.backend.raw(), d.frontend_node("mac"), d.address.id,
-                       static_cast<unsigned>(d.frontend_state),
-                       number_of(d.frontend_node("event-channel")),
-                       number_of(d.frontend_node("tx-ring-ref")),
-                       number_of(d.frontend_node("rx-ring-ref")), dev::backend_path(d.address));
-}
+// clang-format off
+constexpr std::array vif_fields{
+    field<device_info>{{"domid",        "", field_kind::label, "The domain's number."},            [](device_info const& d) -> value { return std::uint64_t{d.address.frontend.raw()}; }},
+    field<device_info>{{"devid",        "", field_kind::label, "The interface's number."},         [](device_info const& d) -> value { return std::uint64_t{d.address.id}; }},
+    field<device_info>{{"mac",          "", field_kind::label, "The interface's address."},        [](device_info const& d) -> value { return d.frontend_node("mac"); }},
+    field<device_info>{{"backend",      "", field_kind::word,  "The domain that serves it."},      [](device_info const& d) -> value { return std::uint64_t{d.address.backend.raw()}; }},
+    field<device_info>{{"handle",       "", field_kind::display, "The interface's number."},       [](device_info const& d) -> value { return std::uint64_t{d.address.id}; }},
+    field<device_info>{{"state",        "", field_kind::word,  "The frontend's state, in Xen's word."}, [](device_info const& d) -> value { return std::string(dev::to_string(d.frontend_state)); }},
+    field<device_info>{{"state_number", "", field_kind::display, "Its number (Xen: XenbusState)."}, [](device_info const& d) -> value { return static_cast<std::uint64_t>(d.frontend_state); }},
+    field<device_info>{{"evtchn",       "", field_kind::display, "The frontend's event channel, if it has but one."}, [](device_info const& d) -> value { return number_or_none(d, "event-channel"); }},
+    field<device_info>{{"tx_ring_ref",  "", field_kind::display, "The grant of its ring to send."},    [](device_info const& d) -> value { return number_or_none(d, "tx-ring-ref"); }},
+    field<device_info>{{"rx_ring_ref",  "", field_kind::display, "The grant of its ring to receive."}, [](device_info const& d) -> value { return number_or_none(d, "rx-ring-ref"); }},
+    field<device_info>{{"backend_path", "", field_kind::word,  "Where the backend's nodes are."},  [](device_info const& d) -> value { return dev::backend_path(d.address); }},
+    field<device_info>{{"bridge",       "", field_kind::word,  "The bridge that it is on, if it is."}, [](device_info const& d) -> value { return d.backend_node("bridge"); }},
+};
+constexpr std::array vif_cells{
+    text_cell{"devid", "{:<3}"}, text_cell{"backend", " {:<2}"}, text_cell{"mac", " {:<17}"}, text_cell{"handle", "{:>6}"}, text_cell{"state_number", " {:>5}"},
+    text_cell{"evtchn", " {:>6}"}, text_cell{"tx_ring_ref", " {:>5}"}, text_cell{"rx_ring_ref", "/{:<11}"}, text_cell{"backend_path", " {:<30}"},
+};
+// clang-format on
+
+constexpr text_layout vif_layout{
+    "Idx BE Mac Addr.         handle state evt-ch   tx-/rx-ring-ref BE-path                       ",
+    vif_cells};
 
 } // namespace
 
@@ -82,20 +101,16 @@ result<int> network_detach(session& s, arguments const& args) {
 
 result<int> network_list(session& s, arguments const& args) {
     auto const& h = *XENPP_TRY(s.open());
-    s.print(fmt::format("{:<3} {:<2} {:<17} {:<6} {:<5} {:<6} {:>5}/{:<5} {:<30}\n", "Idx", "BE",
-                        "Mac Addr.", "handle", "state", "evt-ch", "tx-", "rx-ring-ref", "BE-path"));
-    int code = exit_success;
+    auto const as = XENPP_TRY(chosen_format(args));
+    std::vector<device_info> all;
     for (auto const& name : args.operands) {
-        auto const d = find(h, name);
-        if (!d) {
-            code = s.fail(d.error());
-            continue;
-        }
-        for (auto const& one : XENPP_TRY(d->devices("vif"))) {
-            s.print(line_of(one));
-        }
+        auto const vifs = XENPP_TRY(XENPP_TRY(find(h, name)).devices("vif"));
+        all.insert(all.end(), vifs.begin(), vifs.end());
     }
-    return code;
+    auto const t = tabulate("vif", std::span<field<device_info> const>(vif_fields),
+                            std::span<device_info const>(all));
+    s.print(render(t, as, vif_layout));
+    return exit_success;
 }
 
 } // namespace xenpp::cli::xl
