@@ -18,12 +18,12 @@ result<void> simple(connection& c, std::string_view name, domctl_op cmd, domid d
     return c.domctl(name, cmd, d, op);
 }
 
-/// Where 4.19 and later put `arch`: four bytes further, after altp2m_opts, which stays 0.
+/// What 4.19 and later have four bytes further: all behind altp2m_opts, which stays 0.
 void make_room_for_altp2m_opts(abi::domctl& op) noexcept {
-    constexpr auto at = offsetof(abi::domctl_createdomain, arch);
-    auto* const arch = op.u.pad + at;
-    std::memmove(arch + sizeof(std::uint32_t), arch, sizeof(abi::arch_domainconfig));
-    std::memset(arch, 0, sizeof(std::uint32_t));
+    constexpr auto at = offsetof(abi::domctl_createdomain, vmtrace_size);
+    auto* const rest = op.u.pad + at;
+    std::memmove(rest + sizeof(std::uint32_t), rest, sizeof(abi::domctl_createdomain) - at);
+    std::memset(rest, 0, sizeof(std::uint32_t));
 }
 
 bool is_unfinished(error const& e) noexcept {

@@ -8,13 +8,13 @@
 namespace xenpp::ctl {
 
 /// How one release of Xen differs from the others, for what is called here. All else is the same
-/// from 4.17 to 4.22 (compared header by header).
+/// from 4.17 to 4.22: tests/unit/abi/interface_layouts_test.cpp has the table, and its sources.
 struct interface_version {
     unsigned major;
     unsigned minor;
     std::uint32_t domctl;
     std::uint32_t sysctl;
-    /// From 4.19 on `createdomain` has four bytes of altp2m options before `arch`.
+    /// From 4.19 on `createdomain` has four bytes of altp2m options before `vmtrace_size`.
     bool has_altp2m_opts;
     /// The number that asks createdomain for any free one.
     std::uint16_t any_domid;

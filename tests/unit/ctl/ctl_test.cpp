@@ -74,30 +74,6 @@ TEST_CASE("connection.an unknown release is refused with a list of the known") {
           std::string::npos);
 }
 
-TEST_CASE("create_domain.puts arch where the release has it") {
-    for (auto const& i : ctl::supported_interfaces()) {
-        bed b;
-        b.doors.version = i.major << 16 | i.minor;
-        std::uint32_t first = 0, second = 0;
-        std::uint16_t asked = 1;
-        b.on_domctl([&](abi::domctl& op) {
-            auto const* const arch = op.u.pad + offsetof(abi::domctl_createdomain, arch);
-            std::memcpy(&first, arch, 4);
-            std::memcpy(&second, arch + 4, 4);
-            asked = op.domain;
-            op.domain = 7;
-            return 0;
-        });
-        auto c = b.connect();
-        abi::domctl_createdomain request{};
-        request.arch = {0x11, 0x22};
-        CHECK(ctl::create_domain(c, request).value() == domid(7));
-        CHECK(first == (i.has_altp2m_opts ? 0 : 0x11));
-        CHECK(second == (i.has_altp2m_opts ? 0x11 : 0x22));
-        CHECK(asked == i.any_domid);
-    }
-}
-
 TEST_CASE("error.quotes what the hypervisor said meanwhile, and nothing older") {
     bed b;
     b.doors.console = "(XEN) long ago\n";
