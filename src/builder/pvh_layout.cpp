@@ -190,10 +190,9 @@ result<pvh_plan> plan_pvh(pvh_request const& r) {
     return plan;
 }
 
-std::array<hvm_param, 12> pvh_params(evtchn_port xenstore, evtchn_port console) noexcept {
+std::array<hvm_param, 11> pvh_params(evtchn_port xenstore, evtchn_port console) noexcept {
     return {{
         {abi::hvm_param_timer_mode, abi::hvmptm_no_delay_for_missed_ticks},
-        {abi::hvm_param_altp2m, abi::altp2m_disabled},
         {abi::hvm_param_store_pfn, pvh::xenstore.raw()},
         {abi::hvm_param_bufioreq_pfn, pvh::buffered_ioreq.raw()},
         {abi::hvm_param_ioreq_pfn, pvh::ioreq.raw()},

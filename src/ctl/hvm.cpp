@@ -3,6 +3,8 @@
 #include <xenpp/abi/hvm/hvm_op.hpp>
 #include <xenpp/ctl/hvm.hpp>
 
+#include <fmt/core.h>
+
 namespace xenpp::ctl {
 
 result<void> set_hvm_param(connection& c, domid d, std::uint32_t index, std::uint64_t value) {
@@ -10,8 +12,14 @@ result<void> set_hvm_param(connection& c, domid d, std::uint32_t index, std::uin
     op->domid = d.raw();
     op->index = index;
     op->value = value;
-    XENPP_TRY(c.call({"hvm_set_param", d}, abi::hypercall::hvm_op,
-                     {static_cast<std::uint64_t>(abi::hvm_op::set_param), op.address()}));
+    auto const done = c.call({"hvm_set_param", d}, abi::hypercall::hvm_op,
+                             {static_cast<std::uint64_t>(abi::hvm_op::set_param), op.address()});
+    if (!done) {
+        auto e = done.error();
+        auto const which = fmt::format("parameter {} as {:#x}", index, value);
+        e.detail = e.detail.empty() ? which : which + ": " + e.detail;
+        return unexpected(std::move(e));
+    }
     return {};
 }
 

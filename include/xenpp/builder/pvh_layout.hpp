@@ -124,8 +124,9 @@ struct pvh_plan {
 /// or holds a zero; too much memory; numbers of vCPUs that do not go together.
 result<pvh_plan> plan_pvh(pvh_request const& request);
 
-/// The HVM parameters of a PVH domain in the order in which Xen's tools set them; the two ports are
-/// those that the toolstack allocated for xenstore and console.
-std::array<hvm_param, 12> pvh_params(evtchn_port xenstore, evtchn_port console) noexcept;
+/// The HVM parameters of a PVH domain in the order in which Xen's tools set them, but for altp2m:
+/// it is off anyway, and Xen 4.20 refuses to be told. The two ports are those that the toolstack
+/// allocated for xenstore and console.
+std::array<hvm_param, 11> pvh_params(evtchn_port xenstore, evtchn_port console) noexcept;
 
 } // namespace xenpp::builder
