@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the static tools have in place of libnbd, whose TLS library Debian has only as a shared one, and
-// of libslirp, which Debian has only as a shared one. Of each only the function that makes a handle is
-// ever called: who gets none reports the error and stops.
+// What the static tools have in place of libnbd, whose TLS library Debian has only as a shared one,
+// and of libslirp, which Debian has only as a shared one. Of each only the function that makes a
+// handle is ever called: who gets none reports the error and stops.
 extern "C" {
 
 void* slirp_new();

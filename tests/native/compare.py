@@ -96,10 +96,10 @@ class Comparison:
 
 
 def flat(tree, path=""):
-    """The leaves of JSON by their paths; what is empty is a leaf too."""
-    items = tree.items() if isinstance(tree, dict) else enumerate(tree) if isinstance(tree, list) else None
-    if not items:
+    """The leaves of JSON by their paths."""
+    if not isinstance(tree, (dict, list)):
         return {path: tree}
+    items = tree.items() if isinstance(tree, dict) else enumerate(tree)
     return {k: v for name, part in items for k, v in flat(part, f"{path}/{name}").items()}
 
 

@@ -44,6 +44,8 @@ class VerbsTest(unittest.TestCase):
         by("vcpu-set", "guest", "1")
         self.see("vcpu-set", lambda: self.vcpus(viewer)[1][3:5] == ["-", "--p"])
         by("vcpu-set", "guest", "2")
+        # Linux registers the CPU again; putting it to use is up to the guest's udev.
+        bed.say("guest", "until echo 1 > /sys/devices/system/cpu/cpu1/online; do sleep 1; done")
         self.see("vcpu-set back", lambda: self.vcpus(viewer)[1][4] != "--p")
         domid = self.row(viewer)[0]
         by("rename", "guest", "renamed")
