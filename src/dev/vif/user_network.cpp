@@ -184,7 +184,8 @@ result<void> user_network::state::open() {
     }
     slirp = ::slirp_new(&c, &callbacks, this);
     if (slirp == nullptr) {
-        return fail(operation, "libslirp does not start (a statically linked xenpp has none: use a bridge or a switch)");
+        return fail(operation, "libslirp does not start (a statically linked xenpp has none: use a "
+                               "bridge or a switch)");
     }
     XENPP_TRY(services.add_fd(epoll.get(), [this] { wake(); }));
     return {};
