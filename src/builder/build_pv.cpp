@@ -48,7 +48,7 @@ result<void> set_address_size(build_state& s) {
 }
 
 result<void> claim(build_state& s) {
-    return ctl::claim_pages(s.c, s.id(), s.plan.pages);
+    return claim_memory(s, s.plan.pages);
 }
 
 /// Populates from the first frame that is missing; what did not come is left for smaller pieces.

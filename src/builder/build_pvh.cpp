@@ -43,7 +43,7 @@ result<void> reserve_page_tables(build_state& s) {
 }
 
 result<void> claim(build_state& s) {
-    return ctl::claim_pages(s.c, s.id(), s.plan.total_pages());
+    return claim_memory(s, s.plan.total_pages());
 }
 
 /// Populates a run. Where no pieces of its size are left, the rest comes in smaller ones.
@@ -57,9 +57,12 @@ result<void> populate(build_state& s, extent_run run) {
             break;
         }
         if (run.order == 0) {
-            return unexpected(error{"memory_populate_physmap", ENOMEM,
-                                    fmt::format("no memory at frame {:#x}", run.start.raw()),
-                                    s.id().raw()});
+            return unexpected(
+                error{"memory_populate_physmap", ENOMEM,
+                      fmt::format("no memory at frame {:#x}: another domain has taken it "
+                                  "meanwhile: take less",
+                                  run.start.raw()),
+                      s.id().raw()});
         }
         auto const smaller = run.order > 9 ? 9U : 0U;
         run.count <<= run.order - smaller;

@@ -4,11 +4,13 @@
 
 #include <xenpp/abi/grant_table.hpp>
 #include <xenpp/ctl/event_channel.hpp>
+#include <xenpp/ctl/memory.hpp>
 
 #include <fmt/core.h>
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <span>
 
 namespace xenpp::builder {
@@ -24,6 +26,14 @@ result<void> create_domain(build_core& s, abi::domctl_createdomain request) {
     request.grant_opts = w.max_grant_version & abi::domctl_grant_version_mask;
     s.made.domain = unfinished_domain(s.c, XENPP_TRY(ctl::create_domain(s.c, request)));
     return {};
+}
+
+result<void> claim_memory(build_core& s, std::uint64_t frames) {
+    auto claimed = ctl::claim_pages(s.c, s.id(), frames);
+    if (!claimed && claimed.error().code == ENOMEM && claimed.error().detail.empty()) {
+        claimed.error().detail = "another domain has taken the memory meanwhile: take less";
+    }
+    return claimed;
 }
 
 result<void> make_vcpus(build_core& s) {

@@ -31,6 +31,9 @@ result<void> on_core(State& s) {
 /// Creates the domain: `request` with what the settings say filled in.
 result<void> create_domain(build_core& s, abi::domctl_createdomain request);
 
+/// Claims the frames that are to be populated; ENOMEM says that they went since they were counted.
+result<void> claim_memory(build_core& s, std::uint64_t frames);
+
 result<void> make_vcpus(build_core& s);
 result<void> set_affinity(build_core& s);
 result<void> set_scheduling(build_core& s);

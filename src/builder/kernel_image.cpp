@@ -80,9 +80,10 @@ result<elf_image> parse_unpacked(bytes_view elf, bool was_packed) {
 result<gpa> kernel_image::pvh_entry() const {
     auto const note = elf_.notes.phys32_entry;
     if (!note) {
-        return fail(
-            operation,
-            "the kernel has no PVH entry (ELF note PHYS32_ENTRY); for Linux enable CONFIG_PVH");
+        return fail(operation,
+                    std::string("the kernel has no PVH entry (ELF note PHYS32_ENTRY); ") +
+                        (elf_.notes.entry ? "it has a PV one: type = \"pv\""
+                                          : "for Linux enable CONFIG_PVH"));
     }
     auto const entry = gpa(*note);
     auto const holds = [&](elf_segment const& s) { return s.paddr <= entry && entry < s.end(); };

@@ -24,6 +24,20 @@ bool explains_itself(int code) noexcept {
     return code == ESRCH || code == ENOENT || code == EAGAIN || code == ERESTART || code == EBUSY;
 }
 
+/// Xen has one answer to a version of an interface that it does not have: EACCES.
+error about_version(error e,
+                    std::string_view interface,
+                    std::uint32_t number,
+                    interface_version const& v) {
+    if (e.code == EACCES && e.detail.empty()) {
+        e.detail = fmt::format("it does not take version {:#x} of its {} interface, as releases of "
+                               "Xen {}.{} do: a build of another version needs the tools that came "
+                               "with it (or its security policy, XSM, refuses this)",
+                               number, interface, v.major, v.minor);
+    }
+    return e;
+}
+
 std::string last_lines(std::string text) {
     while (!text.empty() && (text.back() == '\n' || text.back() == '\0')) {
         text.pop_back();
@@ -76,8 +90,10 @@ result<connection> connection::open(transport::doors& d) {
         auto const& oldest = supported_interfaces().front();
         auto const& newest = supported_interfaces().back();
         return fail(what, EOPNOTSUPP,
-                    fmt::format("Xen {}.{} is not supported, only {}.{} to {}.{}", major, minor,
-                                oldest.major, oldest.minor, newest.major, newest.minor));
+                    fmt::format("Xen {}.{} is not supported, only {}.{} to {}.{}: use the tools "
+                                "that came with it",
+                                major, minor, oldest.major, oldest.minor, newest.major,
+                                newest.minor));
     }
     auto domctl = XENPP_TRY(transport::hypercall_buffer<abi::domctl>::create(d));
     auto sysctl = XENPP_TRY(transport::hypercall_buffer<abi::sysctl>::create(d));
@@ -132,7 +148,7 @@ connection::domctl(std::string_view name, abi::domctl_op cmd, domid d, abi::domc
     auto const done = call(what, abi::hypercall::domctl, {domctl_.address()});
     std::memcpy(&op, domctl_.data(), sizeof op); // partial progress too
     if (!done) {
-        return unexpected(done.error());
+        return unexpected(about_version(done.error(), "domctl", version_->domctl, *version_));
     }
     return {};
 }
@@ -141,7 +157,10 @@ result<void> connection::sysctl(std::string_view name, abi::sysctl_op cmd, abi::
     op.cmd = static_cast<std::uint32_t>(cmd);
     op.interface_version = version_->sysctl;
     std::memcpy(sysctl_.data(), &op, sizeof op);
-    XENPP_TRY(call({name}, abi::hypercall::sysctl, {sysctl_.address()}));
+    auto const done = call({name}, abi::hypercall::sysctl, {sysctl_.address()});
+    if (!done) {
+        return unexpected(about_version(done.error(), "sysctl", version_->sysctl, *version_));
+    }
     std::memcpy(&op, sysctl_.data(), sizeof op);
     return {};
 }

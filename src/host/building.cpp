@@ -99,7 +99,9 @@ result<void> check_domains(session& s,
             continue;
         }
         if (XENPP_TRY(s.name_of(domid(d.domain))) == name) {
-            return taken(name, fmt::format("exists: it is domain {}", d.domain));
+            return taken(name, fmt::format("exists: it is domain {}; choose "
+                                           "another name, or xl destroy {}",
+                                           d.domain, d.domain));
         }
         if (std::ranges::equal(d.handle, uuid) && (d.flags & abi::dominf_dying) == 0) {
             return fail(operation, EEXIST,

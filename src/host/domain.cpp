@@ -176,7 +176,12 @@ result<void> domain::rename(std::string_view name) const {
     XENPP_TRY(ref_->check(operation));
     auto& s = *ref_->s;
     auto const reserved =
-        XENPP_TRY(detail::name_reservation::take(ref_->s, config::random_uuid(), name, ref_->id));
+        detail::name_reservation::take(ref_->s, config::random_uuid(), name, ref_->id);
+    if (!reserved) {
+        auto e = reserved.error();
+        e.operation = operation;
+        return unexpected(std::move(e));
+    }
     XENPP_TRY(s.store().transact([&](store::client_transaction const& t) -> result<void> {
         XENPP_TRY(t.write(detail::domain_node(ref_->id, "name"), name));
         return t.write(detail::vm_node(ref_->uuid, "name"), name);

@@ -198,6 +198,23 @@ result<std::uint64_t> plan(config::domain_config const& c, build_request& out) {
     return frames;
 }
 
+std::string_view way_to_memory(host_kind kind) {
+    return kind == host_kind::native
+               ? "take less, or free some (xl mem-set Domain-0 MIB, xl destroy)"
+               : "take less, or free some (xl destroy; XENPP_MEMORY_MIB is the machine's size)";
+}
+
+/// Says of an error about the kernel which file it is.
+template <class T>
+result<T> naming_kernel(std::string const& path, result<T> r) {
+    if (!r && r.error().operation == "load kernel" && !r.error().detail.starts_with(path)) {
+        auto e = r.error();
+        e.detail = fmt::format("{}: {}", path, e.detail);
+        return unexpected(std::move(e));
+    }
+    return r;
+}
+
 } // namespace
 
 result<void> check_memory(session& s, std::uint64_t memory_mib, std::uint64_t frames) {
@@ -209,17 +226,17 @@ result<void> check_memory(session& s, std::uint64_t memory_mib, std::uint64_t fr
     auto const mib_of = [](std::uint64_t n) { return mib(pages(n)).count; };
     return fail(operation, ENOMEM,
                 fmt::format("not enough memory: memory={} MiB takes {} MiB, and the host has {} "
-                            "MiB free of its {} MiB",
+                            "MiB free of its {} MiB; {}",
                             memory_mib, mib_of(frames + 255), mib_of(free),
-                            mib_of(info.total_pages)));
+                            mib_of(info.total_pages), way_to_memory(s.kind())));
 }
 
 result<build_request> prepare(session& s, config::domain_config const& c, config::uuid const& id) {
     XENPP_TRY(check_words(c));
     build_request out;
-    XENPP_TRY(load_files(s, c, out));
+    XENPP_TRY(naming_kernel(c.kernel, load_files(s, c, out)));
     out.settings = XENPP_TRY(settings_of(s, c, id));
-    XENPP_TRY(check_memory(s, c.memory_mib, XENPP_TRY(plan(c, out))));
+    XENPP_TRY(check_memory(s, c.memory_mib, XENPP_TRY(naming_kernel(c.kernel, plan(c, out)))));
     return out;
 }
 

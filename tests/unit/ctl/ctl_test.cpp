@@ -74,6 +74,22 @@ TEST_CASE("connection.an unknown release is refused with a list of the known") {
           std::string::npos);
 }
 
+TEST_CASE("error.says what Xen means by its answer to another version of an interface") {
+    bed b;
+    b.on_domctl([](abi::domctl const&) { return -EACCES; });
+    auto c = b.connect();
+    auto const failed = ctl::pause_domain(c, domid(3));
+    REQUIRE(!failed);
+    CHECK(failed.error().code == EACCES);
+    CHECK(
+        failed.error().detail.starts_with("it does not take version 0x15 of its domctl interface, "
+                                          "as releases of Xen 4.17 do"));
+    b.doors.answer = [](abi::hypercall, scripted_doors::arguments const&) { return -EACCES; };
+    auto const info = ctl::get_physinfo(c);
+    REQUIRE(!info);
+    CHECK(info.error().detail.starts_with("it does not take version 0x15 of its sysctl interface"));
+}
+
 TEST_CASE("error.quotes what the hypervisor said meanwhile, and nothing older") {
     bed b;
     b.doors.console = "(XEN) long ago\n";
