@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstdlib>
+#include <iterator>
 #include <tuple>
 
 namespace xenpp::config {
@@ -30,6 +31,29 @@ std::vector<std::string_view> split(std::string_view words) {
         out.push_back(word_at(words, i));
     }
     return out;
+}
+
+struct unsupported_reason {
+    std::string_view key;
+    std::string_view reason;
+};
+
+// clang-format off
+/// Why keys of xl.conf are not acted upon.
+constexpr unsupported_reason reasons[] = {
+    {"run_hotplug_scripts", "the tool or its daemon runs every script itself"},
+    {"vif.default.backend", "there are no driver domains: interfaces are served by domain 0"},
+    {"output_format",       "long listings are JSON"},
+    {"blkdev_start",        "no disk is attached to the host itself: there are no boot loaders that would read it"},
+    {"claim_mode",          "a new guest's memory is always claimed first"},
+    {"domid_policy",        "the hypervisor chooses"},
+};
+
+// clang-format on
+
+std::string_view reason_of(std::string_view key) {
+    auto const* const found = std::ranges::find(reasons, key, &unsupported_reason::key);
+    return found != std::end(reasons) ? found->reason : std::string_view();
 }
 
 std::string_view guest_name(guest_set guest) {
@@ -211,7 +235,8 @@ void reader::report_status(entry const& e, guest_set guest, bool must_run_here) 
         if (!is_neutral(e)) {
             report_at(
                 at, severity::warning,
-                fmt::format("`{}`{} is known, not supported yet: it has no effect", row.key, age));
+                fmt::format("`{}`{} is known, not supported yet: it has no effect", row.key, age),
+                std::string(reason_of(row.key)));
         }
         break;
     case key_status::refused:
