@@ -21,16 +21,39 @@ namespace {
 
 constexpr config::load_options leniently{config::dialect::lint, false};
 
+void add_finding(config::diagnostics& to,
+                 std::string const& path,
+                 config::severity s,
+                 std::string text) {
+    config::diagnostic d;
+    d.severity = s;
+    d.file = path;
+    d.message = std::move(text);
+    to.items.push_back(std::move(d));
+}
+
+/// Those of a file that could be read, and what create would refuse though the file is right.
+config::diagnostics findings_of(std::string const& path, config::loaded_domain const& c) {
+    auto out = c.warnings;
+    if (c.type == config::domain_type::hvm) {
+        add_finding(
+            out, path, config::severity::warning,
+            "guests of type \"hvm\" cannot be created here yet, for want of an emulated PC: "
+            "type = \"pvh\" or \"pv\"");
+    }
+    return out;
+}
+
 config::diagnostics findings_of_domain(std::string const& path) {
     if (path.ends_with(".json")) {
         std::ifstream in(path, std::ios::binary);
         std::ostringstream text;
         text << in.rdbuf();
         auto const c = config::parse_domain_json(text.str(), path, leniently);
-        return c ? c->warnings : c.error();
+        return c ? findings_of(path, *c) : c.error();
     }
     auto const c = config::load_domain(path, {}, leniently);
-    return c ? c->warnings : c.error();
+    return c ? findings_of(path, *c) : c.error();
 }
 
 config::diagnostics findings_of_xen_config(std::string const& path) {
@@ -40,11 +63,7 @@ config::diagnostics findings_of_xen_config(std::string const& path) {
     }
     auto out = boot->warnings;
     auto const add = [&](config::severity s, std::string message) {
-        config::diagnostic d;
-        d.severity = s;
-        d.file = path;
-        d.message = std::move(message);
-        out.items.push_back(std::move(d));
+        add_finding(out, path, s, std::move(message));
     };
     auto const options = config::parse_xen_options(boot->options);
     if (!options) {

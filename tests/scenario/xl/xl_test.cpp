@@ -266,6 +266,11 @@ TEST_CASE("xl.check_says_what_is_wrong_without_a_host") {
     xl.write("typo.cfg", fmt::format("{}memmory = 5\n", guest_config));
     CHECK(xl.run("check typo.cfg").code == 0);
     CHECK(xl.run("check --strict typo.cfg").code == 1);
+    xl.write("pc.cfg", "name = \"pc\"\ntype = \"hvm\"\nmemory = 64\n");
+    auto const pc = xl.run("check pc.cfg");
+    CHECK(pc.code == 0);
+    CHECK(pc.out.find("pc.cfg: warning: guests of type \"hvm\" cannot be created here yet") == 0);
+    CHECK(xl.run("check --strict pc.cfg").code == 1);
     xl.write("xen.cfg", "[a]\noptions=mem=1G dom0_mem=1G\n");
     CHECK(xl.run("check xen.cfg").out.find("\"dom0_mem=1G\" has no effect") != std::string::npos);
     CHECK(xl.run("check --schema").out.find("\"maxvcpus\"") != std::string::npos);
