@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // One stub a vector: makes the frame uniform, saves the registers, calls handle_vector. What strikes
-// in ring 3 goes to guest_trap (pv_run.S), but for the vectors with a stack of their own.
+// in ring 3 goes to guest_trap or guest_gate (pv_run.S), but for the vectors with a stack of their own.
 
     .section .text
     .macro vector_stub n
@@ -11,6 +11,8 @@
     pushq   $\n
     .if (\n == 1) || (\n == 2) || (\n == 8) || (\n == 18)
     jmp     save_and_handle
+    .elseif (\n == 3) || (\n == 4) || (\n == 0x80)
+    jmp     from_open_gate
     .else
     jmp     from_anywhere
     .endif
@@ -25,6 +27,10 @@ vector_stubs:
     .set i, i + 1
     .endr
 
+from_open_gate:                 // what a guest's program may raise by an instruction
+    testb   $3, 24(%rsp)
+    jnz     guest_gate
+    jmp     save_and_handle
 from_anywhere:
     testb   $3, 24(%rsp)        // the interrupted code's selector
     jnz     guest_trap

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // What may fault for what a PV guest asks, and then gives false: copies from, to and over its
-// addresses, and loading its selectors.
+// addresses (pv_access.hpp has those of a few words), and loading its selectors.
 
     .section .text
 
@@ -8,10 +8,6 @@
     .align 16
     .globl pv_copy
 pv_copy:
-    cmpq    $8, %rdx
-    je      pv_copy_8
-    cmpq    $4, %rdx
-    je      pv_copy_4
     movq    %rdx, %rcx
     shrq    $3, %rcx
 1:  rep movsq
@@ -27,24 +23,18 @@ pv_copy:
     .quad   2b, 3b
     .popsection
 
-// The same for a word of 8 or 4 bytes, in one access; changes nothing but rax.
-    .macro copy_word size, suffix, register
+// Does what another CPU waits for, before a copy; changes no register.
     .align 16
-    .globl pv_copy_\size
-pv_copy_\size:
-1:  mov\suffix    (%rsi), %\register
-2:  mov\suffix    %\register, (%rdi)
-    movl    $1, %eax
+    .globl pv_flush_first
+pv_flush_first:
+    .irp    r, rax, rcx, rdx, rsi, rdi, r8, r9, r10, r11
+    pushq   %\r
+    .endr
+    call    pv_flush_wanted
+    .irp    r, r11, r10, r9, r8, rdi, rsi, rdx, rcx, rax
+    popq    %\r
+    .endr
     ret
-3:  xorl    %eax, %eax
-    ret
-    .pushsection .fixups, "a"
-    .quad   1b, 3b
-    .quad   2b, 3b
-    .popsection
-    .endm
-    copy_word 8, q, rax
-    copy_word 4, l, eax
 
 // bool pv_zero(void* rdi, size_t rsi)
     .align 16

@@ -63,20 +63,51 @@ public:
     void print_exit(hv::vcpu<image_platform>& v) noexcept;
 
     // --- PV: platform/pv_vcpu.cpp ---
-    bool pv_is_loaded(hv::vcpu<image_platform> const& v) noexcept {
-        return this_percpu().loaded == &v;
+    [[gnu::always_inline]] hv::pv::tlb_cpu* pv_reach(hv::vcpu<image_platform> const& v) noexcept {
+        auto& here = this_percpu();
+        if (here.pv_loaded != &v) [[unlikely]] {
+            return nullptr;
+        }
+        if (here.tlb == nullptr) { // so that nobody asks again
+            __builtin_unreachable();
+        }
+        return here.tlb;
     }
 
-    [[gnu::always_inline]] bool pv_read(void* to, std::uint64_t from, std::size_t n) noexcept {
-        return pv_copy_guest(to, reinterpret_cast<void const*>(from), n);
+    static bool
+    pv_read(hv::pv::tlb_cpu& here, void* to, std::uint64_t from, std::size_t n) noexcept {
+        pv_translations const used(here);
+        return pv_copy(to, reinterpret_cast<void const*>(from), n);
     }
 
-    [[gnu::always_inline]] bool
-    pv_write(std::uint64_t to, void const* from, std::size_t n) noexcept {
-        return pv_copy_guest(reinterpret_cast<void*>(to), from, n);
+    static bool
+    pv_write(hv::pv::tlb_cpu& here, std::uint64_t to, void const* from, std::size_t n) noexcept {
+        pv_translations const used(here);
+        return pv_copy(reinterpret_cast<void*>(to), from, n);
     }
 
-    bool pv_clear(std::uint64_t to, std::size_t n) noexcept;
+    template <class T>
+    [[gnu::always_inline]] static bool
+    pv_read_object(hv::pv::tlb_cpu& here, T& to, std::uint64_t from) noexcept {
+        pv_translations const used(here);
+        return image::pv_read_object<sizeof(T)>(reinterpret_cast<std::byte*>(&to), from);
+    }
+
+    template <class... Words>
+    [[gnu::always_inline]] static bool
+    pv_read_words(hv::pv::tlb_cpu& here, std::uint64_t from, Words&... to) noexcept {
+        pv_translations const used(here);
+        return image::pv_read_words(from, to...);
+    }
+
+    template <class T>
+    [[gnu::always_inline]] static bool
+    pv_write_object(hv::pv::tlb_cpu& here, std::uint64_t to, T const& from) noexcept {
+        pv_translations const used(here);
+        return image::pv_write_object<sizeof(T)>(to, reinterpret_cast<std::byte const*>(&from));
+    }
+
+    bool pv_clear(hv::pv::tlb_cpu& here, std::uint64_t to, std::size_t n) noexcept;
     void pv_load_root(hv::vcpu<image_platform>& v) noexcept;
     void pv_swap_mode(hv::vcpu<image_platform>& v) noexcept;
     void pv_load_tables(hv::vcpu<image_platform>& v) noexcept;

@@ -39,6 +39,7 @@ struct alignas(64) percpu {
     std::uint64_t link_served_ns = 0;   ///< when the link last had work; 0: too long ago
     std::uint64_t link_deadline_ns = 0; ///< the link's work waits: by then it is its turn; 0: none
     void* loaded = nullptr;             ///< the vCPU whose state is in the registers
+    void* pv_loaded = nullptr;          ///< the same if it is PV: its addresses can be used here
     bool* resched = nullptr;            ///< the scheduler's wish for this CPU, atomic
     hv::pv::tlb_cpu* tlb = nullptr;     ///< what others know of this CPU's TLB
     std::uint64_t host_state_pa = 0;    ///< hv/svm: what VMLOAD of a guest displaced

@@ -30,7 +30,10 @@ bool pv_load_ds(std::uint16_t s);
 bool pv_load_es(std::uint16_t s);
 bool pv_load_fs(std::uint16_t s);
 bool pv_load_gs(std::uint16_t s);
-bool pv_exit(xenpp::image::vcpu* v, xenpp::image::percpu* here);
+void pv_flush_wanted();
+bool pv_hypercall(xenpp::image::vcpu* v, xenpp::image::percpu* here);
+bool pv_open_gate(xenpp::image::vcpu* v, xenpp::image::percpu* here);
+bool pv_trap(xenpp::image::vcpu* v, xenpp::image::percpu* here);
 bool pv_iret_failed(xenpp::image::vcpu* v, xenpp::image::percpu* here);
 }
 
@@ -52,7 +55,7 @@ static_assert(offsetof(guest_context, rax) == 0 && offsetof(guest_context, rbx) 
               offsetof(guest_context, host_sp) == 80 && offsetof(guest_context, r11) == 88 &&
               offsetof(guest_context, r12) == 96 && offsetof(guest_context, r13) == 104 &&
               offsetof(guest_context, r14) == 112 && offsetof(guest_context, r15) == 120 &&
-              offsetof(guest_context, is_call) == 128 && offsetof(guest_context, vector) == 136 &&
+              offsetof(guest_context, entry) == 128 && offsetof(guest_context, vector) == 136 &&
               offsetof(guest_context, error) == 144 && offsetof(guest_context, rip) == 152 &&
               offsetof(guest_context, cs) == 160 && offsetof(guest_context, rflags) == 168 &&
               offsetof(guest_context, rsp) == 176 && offsetof(guest_context, ss) == 184);
@@ -60,11 +63,11 @@ static_assert(offsetof(guest_context, rax) == 0 && offsetof(guest_context, rbx) 
 constexpr std::size_t frame_end = offsetof(guest_context, ss) + 8;
 static_assert(frame_end % 16 == 0 && alignof(guest_context) % 16 == 0);
 
-static_assert(hv::pv::vector_syscall == 256 && hv::pv::vector_syscall32 == 257);
+static_assert(hv::pv::vector_syscall32 == 257);
 static_assert(abi::flat_ring3_cs64 == 0xe033 && abi::flat_ring3_cs32 == 0xe023 &&
               abi::flat_ring3_ss64 == 0xe02b);
 
-static_assert(guest_context::unchanged_call == 2);
+static_assert(guest_context::entry_sysret == 1 && guest_context::entry_kept == 2);
 
 constexpr std::size_t stub_size = 32;
 
@@ -173,7 +176,7 @@ prepare_entry(percpu& here, vcpu& v, hv::exit_action done = hv::exit_action::res
 }
 
 /// What ended a stay, but for hypercalls.
-[[gnu::noinline]] bool handle_other(vcpu& v, percpu& here) noexcept {
+[[gnu::always_inline]] inline bool handle_other(vcpu& v, percpu& here) noexcept {
     auto const& c = v.context;
     auto const reason = hv::pv::reason_of(c.vector);
     ++v.exit_counts[static_cast<unsigned>(reason)];
@@ -231,6 +234,7 @@ void pv_switch_in(vcpu& v) noexcept {
     load_debug(s);
     here.loaded = &v;
     hv::pv::load_root(v);
+    here.pv_loaded = &v;
     bool const all = pv_load_ds(s.ds) & pv_load_es(s.es) & pv_load_fs(s.fs) & pv_load_gs(s.gs);
     write_msr(msr::ia32_fs_base, s.fs_base);
     write_msr(msr::ia32_gs_base, s.in_kernel ? s.gs_base_kernel : s.gs_base_user);
@@ -244,6 +248,7 @@ void pv_switch_in(vcpu& v) noexcept {
 void pv_switch_out(vcpu& v) noexcept {
     percpu& here = this_percpu();
     auto& s = hv::pv::state_of(v);
+    here.pv_loaded = nullptr;
     s.ds = read_ds();
     s.es = read_es();
     s.fs = read_fs();
@@ -295,25 +300,15 @@ void pv_take_trap(vector_frame const& f) noexcept {
     c.r8 = f.r8, c.r9 = f.r9, c.r10 = f.r10, c.r11 = f.r11;
     c.r12 = f.r12, c.r13 = f.r13, c.r14 = f.r14, c.r15 = f.r15;
     c.rip = f.rip, c.cs = f.cs, c.rflags = f.rflags, c.ss = f.ss;
-    c.vector = f.vector, c.error = f.error, c.is_call = 0;
+    c.vector = f.vector, c.error = f.error, c.entry = 0;
     pv_handle_saved(&c);
 }
 
 // --- the platform's PV part ----------------------------------------------------------------------
 
-bool pv_copy_after_flush(void* to, void const* from, std::size_t n) noexcept {
-    hv::pv::flush_here(machine());
-    bool const done = pv_copy(to, from, n);
-    hv::pv::leave_guest(*this_percpu().tlb);
-    return done;
-}
-
-bool image_platform::pv_clear(std::uint64_t to, std::size_t n) noexcept {
-    auto& tlb = *this_percpu().tlb;
-    hv::pv::enter_guest(machine(), tlb);
-    bool const done = pv_zero(reinterpret_cast<void*>(to), n);
-    hv::pv::leave_guest(tlb);
-    return done;
+bool image_platform::pv_clear(hv::pv::tlb_cpu& here, std::uint64_t to, std::size_t n) noexcept {
+    pv_translations const used(here);
+    return pv_zero(reinterpret_cast<void*>(to), n);
 }
 
 void image_platform::pv_load_root(vcpu& v) noexcept {
@@ -364,16 +359,41 @@ void image_platform::flush_local_page(std::uint64_t address) noexcept {
 
 } // namespace xenpp::image
 
-/// Handles what ended a stay in ring 3. True: enter it again.
-bool pv_exit(xenpp::image::vcpu* v, xenpp::image::percpu* here) {
+void pv_flush_wanted() {
+    xenpp::hv::pv::flush_here(xenpp::image::machine());
+}
+
+/// Handles what ended a stay in ring 3 by SYSCALL. True: enter it again.
+bool pv_hypercall(xenpp::image::vcpu* v, xenpp::image::percpu* here) {
+    using namespace xenpp;
+    using namespace xenpp::image;
+    if (v->context.cpl != 0) [[unlikely]] {
+        v->context.vector = hv::pv::vector_syscall;
+        return pv_trap(v, here);
+    }
+    hv::pv::leave_guest(*here->tlb);
+    ++v->exit_counts[static_cast<unsigned>(hv::exit_reason::hypercall)];
+    hv::pv::handle_pv_hypercall(*v);
+    return prepare_entry(*here, *v);
+}
+
+/// The same by an instruction for which ring 3 has a gate.
+bool pv_open_gate(xenpp::image::vcpu* v, xenpp::image::percpu* here) {
     using namespace xenpp;
     using namespace xenpp::image;
     hv::pv::leave_guest(*here->tlb);
-    if (v->context.vector == hv::pv::vector_syscall && hv::pv::state_of(*v).in_kernel) [[likely]] {
-        ++v->exit_counts[static_cast<unsigned>(hv::exit_reason::hypercall)];
-        hv::pv::handle_pv_hypercall(*v);
+    ++v->exit_counts[static_cast<unsigned>(hv::exit_reason::exception)];
+    if (hv::pv::enter_by_open_gate(*v)) [[likely]] {
         return prepare_entry(*here, *v);
     }
+    return prepare_entry(*here, *v, hv::pv::refuse_open_gate(*v));
+}
+
+/// The same for all else.
+bool pv_trap(xenpp::image::vcpu* v, xenpp::image::percpu* here) {
+    using namespace xenpp;
+    using namespace xenpp::image;
+    hv::pv::leave_guest(*here->tlb);
     return handle_other(*v, *here);
 }
 

@@ -146,13 +146,18 @@ hypercall_result do_init_control(vcpu<P>& v, std::uint64_t at) noexcept {
     return 0;
 }
 
-/// The operations that act on one port of the caller and answer nothing.
+template <class P>
+[[gnu::always_inline]] inline hypercall_result do_send(vcpu<P>& v, std::uint64_t at) noexcept {
+    std::uint32_t number;
+    XENPP_TRY(read_guest_inline(v, number, at));
+    XENPP_TRY(send_port(v.dom, evtchn_port(number)));
+    return 0;
+}
+
+/// The other operations that act on one port of the caller and answer nothing.
 template <class P>
 expected<void, errc> do_port_op(vcpu<P>& v, abi::evtchn_op cmd, std::uint64_t at) noexcept {
     auto const port = evtchn_port(XENPP_TRY(read_guest<std::uint32_t>(v, at)));
-    if (cmd == abi::evtchn_op::send) {
-        return send_port(v.dom, port);
-    }
     return cmd == abi::evtchn_op::close ? evtchn_close(v.dom, port) : evtchn_unmask(v.dom, port);
 }
 
@@ -174,8 +179,8 @@ hypercall_result do_event_channel_op(vcpu<P>& v, hypercall_args& args) noexcept 
     case abi::evtchn_op::status: return detail::do_status(v, at);
     case abi::evtchn_op::reset: return detail::do_reset(v, at);
     case abi::evtchn_op::init_control: return detail::do_init_control(v, at);
+    case abi::evtchn_op::send: return detail::do_send(v, at);
     case abi::evtchn_op::close:
-    case abi::evtchn_op::send:
     case abi::evtchn_op::unmask: XENPP_TRY(detail::do_port_op(v, cmd, at)); return 0;
     case abi::evtchn_op::bind_vcpu: {
         auto const op = XENPP_TRY(read_guest<abi::evtchn_bind_vcpu>(v, at));

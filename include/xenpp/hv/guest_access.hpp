@@ -17,6 +17,7 @@
 #include <xenpp/x86/cpuid.hpp>
 #include <xenpp/x86/msr.hpp>
 
+#include <array>
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
@@ -106,14 +107,25 @@ expected<gpa, errc> guest_linear_to_gpa(vcpu<P>& v,
 }
 
 /// A platform on which a PV vCPU's own addresses can be used as they are while it is loaded there:
-/// those of the mode that it is in. False: an access faulted. Nothing is checked but that.
+/// those of the mode that it is in. `pv_reach` gives what the others take, null where it is not
+/// loaded on this CPU. False: an access faulted, as addresses that are not canonical do. Nothing is
+/// checked but that.
 template <class P>
-concept ReachesPvGuests =
-    requires(P& p, vcpu<P>& v, void* to, void const* from, std::uint64_t a, std::size_t n) {
-    { p.pv_is_loaded(v) } -> std::same_as<bool>;
-    { p.pv_read(to, a, n) } -> std::same_as<bool>;
-    { p.pv_write(a, from, n) } -> std::same_as<bool>;
-    { p.pv_clear(a, n) } -> std::same_as<bool>;
+concept ReachesPvGuests = requires(P& p,
+                                   vcpu<P>& v,
+                                   pv::tlb_cpu& here,
+                                   void* to,
+                                   void const* from,
+                                   std::uint64_t a,
+                                   std::size_t n,
+                                   std::uint64_t object) {
+    { p.pv_reach(v) } -> std::same_as<pv::tlb_cpu*>;
+    { p.pv_read(here, to, a, n) } -> std::same_as<bool>;
+    { p.pv_write(here, a, from, n) } -> std::same_as<bool>;
+    { p.pv_read_object(here, object, a) } -> std::same_as<bool>;
+    { p.pv_read_words(here, a, object, object, object) } -> std::same_as<bool>;
+    { p.pv_write_object(here, a, object) } -> std::same_as<bool>;
+    { p.pv_clear(here, a, n) } -> std::same_as<bool>;
 };
 
 /// Whether [address, address + n) lies in the part of the address space that is a PV guest's.
@@ -126,13 +138,16 @@ constexpr bool is_pv_guest_range(std::uint64_t address, std::size_t n) noexcept 
     return address >= abi::hypervisor_virt_end && (n == 0 || n - 1 <= ~address);
 }
 
-/// Whether the addresses of `v` can be used as they are.
-template <class P>
-[[gnu::always_inline]] inline bool is_in_reach(vcpu<P>& v) noexcept {
-    if constexpr (ReachesPvGuests<P>) {
-        return v.dom.kind == domain_kind::pv && v.dom.hv.platform.pv_is_loaded(v);
-    }
-    return false;
+/// Whether an access that begins at `address` would meet the hypervisor's part of the address
+/// space. One that begins below it meets addresses first that are not canonical; one that begins
+/// above it and wraps is in the guest's lower half.
+constexpr bool is_own_address(std::uint64_t address) noexcept {
+    constexpr unsigned shift = 43;
+    static_assert(abi::hypervisor_virt_end - abi::hypervisor_virt_start == std::uint64_t{1}
+                                                                               << shift &&
+                  abi::hypervisor_virt_start % (std::uint64_t{1} << shift) == 0);
+    return static_cast<std::int64_t>(address) >> shift ==
+           static_cast<std::int64_t>(abi::hypervisor_virt_start) >> shift;
 }
 
 /// Calls `with(bytes in the direct map, position, count)` for each page's part of a guest range.
@@ -194,38 +209,88 @@ template <class P>
         .has_value();
 }
 
-/// The whole of `copy_from_guest`, for where `n` is known.
 template <class P>
-[[gnu::always_inline]] inline bool
-from_guest(vcpu<P>& v, void* to, std::uint64_t from, std::size_t n) noexcept {
+bool from_guest(vcpu<P>& v, void* to, std::uint64_t from, std::size_t n) noexcept {
     if constexpr (ReachesPvGuests<P>) {
-        if (is_in_reach(v)) [[likely]] {
-            return is_pv_guest_range(from, n) && v.dom.hv.platform.pv_read(to, from, n);
+        if (auto* const here = v.dom.hv.platform.pv_reach(v)) [[likely]] {
+            return !is_own_address(from) && v.dom.hv.platform.pv_read(*here, to, from, n);
         }
     }
     return walk_from_guest(v, to, from, n);
 }
 
 template <class P>
-[[gnu::always_inline]] inline bool to_guest(
+bool to_guest(
     vcpu<P>& v, std::uint64_t to, void const* from, std::size_t n, guest_rights rights) noexcept {
     if constexpr (ReachesPvGuests<P>) {
-        if (is_in_reach(v)) [[likely]] {
-            return is_pv_guest_range(to, n) && v.dom.hv.platform.pv_write(to, from, n);
+        if (auto* const here = v.dom.hv.platform.pv_reach(v)) [[likely]] {
+            return !is_own_address(to) && v.dom.hv.platform.pv_write(*here, to, from, n);
         }
     }
     return walk_to_guest(v, to, from, n, rights);
 }
 
-/// One function a size: the hypercalls' structures have few.
+/// Copies an object of N bytes word by word, so that one in registers stays there.
+template <std::size_t N>
+[[gnu::always_inline]] inline void copy_words(std::byte* to, std::byte const* from) noexcept {
+    if constexpr (N >= 8) {
+        __builtin_memcpy(to, from, 8);
+        copy_words<N - 8>(to + 8, from + 8);
+    } else if constexpr (N != 0) {
+        __builtin_memcpy(to, from, N);
+    }
+}
+
+/// An object, which stays in registers where that pays: no other function gets its address.
+template <class T, class P>
+[[gnu::always_inline]] inline bool
+object_from_guest(vcpu<P>& v, T& to, std::uint64_t from) noexcept {
+    if constexpr (ReachesPvGuests<P>) {
+        if (auto* const here = v.dom.hv.platform.pv_reach(v)) [[likely]] {
+            return !is_own_address(from) && v.dom.hv.platform.pv_read_object(*here, to, from);
+        }
+    }
+    std::byte walked[sizeof to];
+    if (!walk_from_guest(v, walked, from, sizeof walked)) {
+        return false;
+    }
+    copy_words<sizeof to>(reinterpret_cast<std::byte*>(&to), walked);
+    return true;
+}
+
+template <class T, class P>
+[[gnu::always_inline]] inline bool
+object_to_guest(vcpu<P>& v, std::uint64_t to, T const& from) noexcept {
+    if constexpr (ReachesPvGuests<P>) {
+        if (auto* const here = v.dom.hv.platform.pv_reach(v)) [[likely]] {
+            return !is_own_address(to) && v.dom.hv.platform.pv_write_object(*here, to, from);
+        }
+    }
+    std::byte walked[sizeof from];
+    copy_words<sizeof from>(walked, reinterpret_cast<std::byte const*>(&from));
+    return walk_to_guest(v, to, walked, sizeof walked, guest_rights::kernel);
+}
+
+inline constexpr std::size_t largest_in_words = 88;
+
+/// Objects of the hypercalls that are not made all the time: one function a size, for they have
+/// few.
 template <std::size_t N, class P>
 [[gnu::noinline]] bool read_bytes(vcpu<P>& v, void* to, std::uint64_t from) noexcept {
-    return from_guest(v, to, from, N);
+    if constexpr (N > largest_in_words) {
+        return from_guest(v, to, from, N);
+    } else {
+        return object_from_guest(v, *static_cast<std::array<std::byte, N>*>(to), from);
+    }
 }
 
 template <std::size_t N, class P>
 [[gnu::noinline]] bool write_bytes(vcpu<P>& v, std::uint64_t to, void const* from) noexcept {
-    return to_guest(v, to, from, N, guest_rights::kernel);
+    if constexpr (N > largest_in_words) {
+        return to_guest(v, to, from, N, guest_rights::kernel);
+    } else {
+        return object_to_guest(v, to, *static_cast<std::array<std::byte, N> const*>(from));
+    }
 }
 
 constexpr expected<void, errc> fault_unless(bool done) noexcept {
@@ -260,9 +325,9 @@ copy_to_guest(vcpu<P>& v,
 template <class P>
 expected<void, errc> clear_guest(vcpu<P>& v, std::uint64_t to, std::size_t n) noexcept {
     if constexpr (detail::ReachesPvGuests<P>) {
-        if (detail::is_in_reach(v)) {
-            return detail::fault_unless(detail::is_pv_guest_range(to, n) &&
-                                        v.dom.hv.platform.pv_clear(to, n));
+        if (auto* const here = v.dom.hv.platform.pv_reach(v)) {
+            return detail::fault_unless(!detail::is_own_address(to) &&
+                                        v.dom.hv.platform.pv_clear(*here, to, n));
         }
     }
     return detail::for_guest_range(
@@ -288,6 +353,39 @@ template <class T, class P>
 read_guest_into(vcpu<P>& v, T& to, std::uint64_t from) noexcept {
     static_assert(std::is_trivially_copyable_v<T>);
     return detail::fault_unless(detail::read_bytes<sizeof(T)>(v, &to, from));
+}
+
+/// The same without a call, for what guests do all the time.
+template <class T, class P>
+[[gnu::always_inline]] inline expected<void, errc>
+read_guest_inline(vcpu<P>& v, T& to, std::uint64_t from) noexcept {
+    static_assert(std::is_trivially_copyable_v<T> && sizeof(T) <= detail::largest_in_words);
+    return detail::fault_unless(detail::object_from_guest(v, to, from));
+}
+
+/// Consecutive words, a multiple of three, each to a place of its own. On `fault` some may have
+/// arrived.
+template <class P, class... Words>
+[[gnu::always_inline]] inline expected<void, errc>
+read_guest_words(vcpu<P>& v, std::uint64_t from, Words&... to) noexcept {
+    if constexpr (detail::ReachesPvGuests<P>) {
+        if (auto* const here = v.dom.hv.platform.pv_reach(v)) [[likely]] {
+            return detail::fault_unless(!detail::is_own_address(from) &&
+                                        v.dom.hv.platform.pv_read_words(*here, from, to...));
+        }
+    }
+    std::array<std::uint64_t, sizeof...(to)> walked;
+    XENPP_TRY(detail::fault_unless(detail::walk_from_guest(v, walked.data(), from, sizeof walked)));
+    auto const* next = walked.data();
+    ((to = *next++), ...);
+    return {};
+}
+
+template <class T, class P>
+[[gnu::always_inline]] inline expected<void, errc>
+write_guest_inline(vcpu<P>& v, std::uint64_t to, T const& value) noexcept {
+    static_assert(std::is_trivially_copyable_v<T> && sizeof(T) <= detail::largest_in_words);
+    return detail::fault_unless(detail::object_to_guest(v, to, value));
 }
 
 /// Element `index` of the array of `T` at the caller's address `base`.

@@ -2,6 +2,7 @@
 // What a hypercall's handler receives and returns.
 #pragma once
 
+#include <xenpp/abi/xen.hpp>
 #include <xenpp/base/errc.hpp>
 #include <xenpp/base/expected.hpp>
 #include <xenpp/hv/vcpu.hpp>
@@ -61,6 +62,12 @@ inline hypercall_args& args_of(guest_context& c) noexcept {
                   offsetof(guest_context, r8) == offsetof(guest_context, rdi) + 32 &&
                   offsetof(guest_context, r9) == offsetof(guest_context, rdi) + 40);
     return reinterpret_cast<hypercall_args&>(c.rdi);
+}
+
+/// The same of a multicall's entry.
+inline hypercall_args& args_of(abi::multicall_entry& e) noexcept {
+    static_assert(sizeof e.args == sizeof(hypercall_args));
+    return reinterpret_cast<hypercall_args&>(e.args);
 }
 
 } // namespace xenpp::hv

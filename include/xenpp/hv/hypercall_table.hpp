@@ -154,40 +154,31 @@ hypercall_result dispatch_hypercall(vcpu<P>& v, unsigned number, hypercall_args&
 
 namespace detail {
 
-/// A multicall_entry whose arguments a handler can work on where they are.
-struct multicall_request {
-    std::uint64_t op;
-    std::uint64_t result;
-    hypercall_args args;
-};
-
-static_assert(sizeof(multicall_request) == sizeof(abi::multicall_entry) &&
-              offsetof(multicall_request, result) == offsetof(abi::multicall_entry, result) &&
-              offsetof(multicall_request, args) == offsetof(abi::multicall_entry, args));
-
 template <domain_kind K, class P>
 hypercall_result do_multicall_of(vcpu<P>& v, hypercall_args& a) noexcept {
     constexpr unsigned most_at_once = 64;
     auto& platform = v.dom.hv.platform;
-    auto const longest = platform.tsc_khz() / 2; // 0.5 ms: each entry may be a batch of its own
-    auto const begin = platform.tsc();
+    // 0.5 ms: each entry may be a batch of its own.
+    auto const end = platform.tsc() + platform.tsc_khz() / 2;
     for (unsigned done = 0; a.arg[1] != 0; ++done) {
-        if (done == most_at_once || (done != 0 && platform.tsc() - begin > longest)) {
+        if (done == most_at_once || (done != 0 && platform.tsc() > end)) {
             return unexpected(errc::restart);
         }
-        multicall_request entry;
-        XENPP_TRY(read_guest_into(v, entry, a.arg[0]));
+        abi::multicall_entry entry;
+        XENPP_TRY(read_guest_inline(v, entry, a.arg[0]));
         // No nesting, and no return to elsewhere before the rest is done.
         bool const may_be_inside =
             entry.op != static_cast<std::uint64_t>(abi::hypercall::multicall) &&
             entry.op != static_cast<std::uint64_t>(abi::hypercall::iret);
-        hypercall_result const r = may_be_inside ? dispatch_hypercall_of<K>(v, entry.op, entry.args)
-                                                 : hypercall_result(unexpected(errc::inval));
+        hypercall_result const r = may_be_inside
+                                       ? dispatch_hypercall_of<K>(v, entry.op, args_of(entry))
+                                       : hypercall_result(unexpected(errc::inval));
         if (r.is_restart()) [[unlikely]] {
             XENPP_TRY(write_guest(v, a.arg[0], entry));
             return r;
         }
-        XENPP_TRY(write_guest(v, a.arg[0] + offsetof(multicall_request, result), r.raw()));
+        XENPP_TRY(
+            write_guest_inline(v, a.arg[0] + offsetof(abi::multicall_entry, result), r.raw()));
         a.arg[0] += sizeof entry;
         --a.arg[1];
     }

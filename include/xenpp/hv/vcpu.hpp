@@ -34,8 +34,7 @@ struct alignas(64) guest_context {
     std::uint64_t rcx = 0, rbp = 0;
     std::uint64_t host_sp = 0; ///< PV, the platform's: its stack while the guest runs
     std::uint64_t r11 = 0, r12 = 0, r13 = 0, r14 = 0, r15 = 0;
-    /// PV: rcx and r11 need not be kept, SYSRET may enter the guest; 0: no.
-    std::uint64_t is_call = 0;
+    std::uint64_t entry = 0;             ///< PV: what may be spared at the next entry, entry_*
     std::uint64_t vector = 0, error = 0; ///< PV: what ended the last stay
     std::uint64_t rip = 0, cs = 0, rflags = 2, rsp = 0, ss = 0;
 
@@ -45,8 +44,11 @@ struct alignas(64) guest_context {
     bool long_code = false; ///< executes 64-bit code (CS.L with EFER.LMA)
     bool code32 = false;    ///< CS.D
 
-    /// `is_call` after SYSCALL, as long as no register but those of the call has been changed.
-    static constexpr std::uint64_t unchanged_call = 2;
+    /// rcx and r11 need not be kept: SYSRET may enter the guest.
+    static constexpr std::uint64_t entry_sysret = 1;
+    /// rbx, rbp, r12 to r15 are the processor's still, and during a hypercall nowhere else. Whoever
+    /// may have changed one of them here, after a trap, clears this.
+    static constexpr std::uint64_t entry_kept = 2;
 
     /// General register `n` in the processor's own numbering (0 rax, 1 rcx, 2 rdx, 3 rbx, 4 rsp,
     /// ...).

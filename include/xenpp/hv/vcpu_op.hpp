@@ -154,7 +154,8 @@ hypercall_result do_periodic(vcpu<P>& by, vcpu<P>& v, std::uint64_t at) noexcept
 /// Arms the one-shot timer; a time in the past fires at once, or is refused if so asked (`time`).
 template <class P>
 hypercall_result do_singleshot(vcpu<P>& v, std::uint64_t at) noexcept {
-    auto const op = XENPP_TRY(read_guest<abi::vcpu_set_singleshot_timer>(v, at));
+    abi::vcpu_set_singleshot_timer op;
+    XENPP_TRY(read_guest_inline(v, op, at));
     bool const has_passed = op.timeout_abs_ns < v.dom.hv.platform.now_ns();
     if ((op.flags & abi::vcpu_sshottmr_future) != 0 && has_passed) {
         return unexpected(errc::time);

@@ -66,12 +66,13 @@ std::uint32_t features_of(domain<P> const& d) noexcept {
 
 template <class P>
 hypercall_result version_features(vcpu<P>& v, std::uint64_t at) noexcept {
-    auto f = XENPP_TRY(read_guest<abi::feature_info>(v, at));
+    abi::feature_info f;
+    XENPP_TRY(read_guest_inline(v, f, at));
     if (f.submap_idx >= abi::xenfeat_nr_submaps) {
         return unexpected(errc::inval);
     }
     f.submap = features_of(v.dom);
-    XENPP_TRY(write_guest(v, at, f));
+    XENPP_TRY(write_guest_inline(v, at, f));
     return std::uint64_t{0};
 }
 
@@ -85,30 +86,25 @@ hypercall_result version_compile_info(vcpu<P>& v, std::uint64_t at) noexcept {
     return std::uint64_t{0};
 }
 
-} // namespace detail
-
-/// The handler: arg[0] the operation, arg[1] where the answer goes. `perm` for a domain that asks
-/// for the command line; `nodata` for the build id, of which there is none; `nosys`.
+/// What nobody asks for twice.
 template <class P>
-hypercall_result do_xen_version(vcpu<P>& v, hypercall_args& args) noexcept {
-    auto const at = args.arg[1];
-    switch (static_cast<abi::version_op>(args.arg[0])) {
-    case abi::version_op::version: return std::uint64_t{version_major << 16 | version_minor};
+[[gnu::noinline]] hypercall_result
+other_version(vcpu<P>& v, abi::version_op op, std::uint64_t at) noexcept {
+    switch (op) {
     case abi::version_op::extraversion:
-        XENPP_TRY(detail::write_text<abi::extraversion_len>(v, at, version_extra));
+        XENPP_TRY(write_text<abi::extraversion_len>(v, at, version_extra));
         return std::uint64_t{0};
-    case abi::version_op::compile_info: return detail::version_compile_info(v, at);
+    case abi::version_op::compile_info: return version_compile_info(v, at);
     case abi::version_op::capabilities:
-        XENPP_TRY(detail::write_text<abi::capabilities_info_len>(
+        XENPP_TRY(write_text<abi::capabilities_info_len>(
             v, at, v.dom.hv.has_hvm ? guest_capabilities : pv_capabilities));
         return std::uint64_t{0};
     case abi::version_op::changeset:
-        XENPP_TRY(detail::write_text<abi::changeset_info_len>(v, at, "xenpp"));
+        XENPP_TRY(write_text<abi::changeset_info_len>(v, at, "xenpp"));
         return std::uint64_t{0};
     case abi::version_op::platform_parameters:
         XENPP_TRY(write_guest(v, at, abi::platform_parameters{abi::hypervisor_virt_start}));
         return std::uint64_t{0};
-    case abi::version_op::get_features: return detail::version_features(v, at);
     case abi::version_op::pagesize: return std::uint64_t{page_size};
     case abi::version_op::guest_handle:
         XENPP_TRY(copy_to_guest(v, at, v.dom.handle.data(), v.dom.handle.size()));
@@ -118,13 +114,29 @@ hypercall_result do_xen_version(vcpu<P>& v, hypercall_args& args) noexcept {
             return unexpected(errc::perm);
         }
         auto const& line = v.dom.hv.command_line;
-        XENPP_TRY(detail::write_text<sizeof(abi::commandline_t)>(
-            v, at, std::string_view(line.data(), detail::text_length(line))));
+        XENPP_TRY(write_text<sizeof(abi::commandline_t)>(
+            v, at, std::string_view(line.data(), text_length(line))));
         return std::uint64_t{0};
     }
     case abi::version_op::build_id: return unexpected(errc::nodata);
+    case abi::version_op::version:
+    case abi::version_op::get_features: break;
     }
     return unexpected(errc::nosys);
+}
+
+} // namespace detail
+
+/// The handler: arg[0] the operation, arg[1] where the answer goes. `perm` for a domain that asks
+/// for the command line; `nodata` for the build id, of which there is none; `nosys`.
+template <class P>
+hypercall_result do_xen_version(vcpu<P>& v, hypercall_args& args) noexcept {
+    auto const op = static_cast<abi::version_op>(args.arg[0]);
+    switch (op) {
+    case abi::version_op::version: return std::uint64_t{version_major << 16 | version_minor};
+    case abi::version_op::get_features: return detail::version_features(v, args.arg[1]);
+    default: return detail::other_version(v, op, args.arg[1]);
+    }
 }
 
 } // namespace xenpp::hv

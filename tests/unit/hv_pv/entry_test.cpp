@@ -53,13 +53,14 @@ struct entry_fixture {
 
     /// SYSCALL of the kernel, whose number and arguments stand in the registers.
     void syscall() {
-        c.is_call = hv::guest_context::unchanged_call;
+        c.entry = hv::guest_context::entry_sysret | hv::guest_context::entry_kept;
         hv::pv::handle_pv_hypercall(v);
     }
 
     bool is_entered_at(std::uint64_t address) const {
         return c.rip == address && c.cs == 0xe033 && c.ss == 0xe02b && s.in_kernel && c.cpl == 0 &&
-               c.rsp % 16 == 8 * (frame_words % 2) && c.is_call == 1;
+               c.rsp % 16 == 8 * (frame_words % 2) &&
+               (c.entry & hv::guest_context::entry_sysret) != 0;
     }
 
     std::uint8_t& mask() { return v.info->evtchn_upcall_mask; }
@@ -225,7 +226,7 @@ TEST_CASE("pv_entry.iret_returns_to_process_and_kernel") {
     CHECK(f.c.rsp == 0x7ffc0000);
     CHECK(f.c.r11 == 1);
     CHECK(f.c.rcx == 2);
-    CHECK(f.c.is_call == 0);
+    CHECK((f.c.entry & hv::guest_context::entry_sysret) == 0);
     CHECK(f.mask() == 0);
 
     hv::pv::set_mode(f.v, true);
@@ -237,7 +238,7 @@ TEST_CASE("pv_entry.iret_returns_to_process_and_kernel") {
     CHECK(f.c.ss == 0x1b);
     CHECK((f.c.rflags & flag_if) != 0);
     CHECK(f.mask() == 1);
-    CHECK(f.c.is_call == 0); // its stack segment is not SYSRET's
+    CHECK((f.c.entry & hv::guest_context::entry_sysret) == 0); // its stack segment is not SYSRET's
 }
 
 TEST_CASE("pv_entry.iret_leaves_any_word_in_rax") {

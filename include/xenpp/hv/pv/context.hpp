@@ -42,7 +42,7 @@ inline void load_registers(guest_context& to, abi::cpu_user_regs const& r) noexc
     to.rflags = ring3_rflags(r.rflags);
     to.cs = ring3_selector(r.cs);
     to.ss = ring3_selector(r.ss);
-    to.is_call = 0;
+    to.entry = 0;
 }
 
 inline void save_registers(abi::cpu_user_regs& to, guest_context const& c) noexcept {
@@ -118,6 +118,7 @@ expected<void, errc> load_context(vcpu<P>& v, abi::vcpu_guest_context const& c) 
     auto& s = state_of(v);
     // If the rest fails there must be a root for the mode that it is in.
     s.in_kernel = s.in_kernel || in_kernel;
+    v.context.cpl = s.in_kernel ? 0 : 3;
     XENPP_TRY(detail::load_memory(v, c));
     if (!detail::load_debug_registers(s, c)) {
         return unexpected(errc::perm);

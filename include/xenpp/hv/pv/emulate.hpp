@@ -98,11 +98,33 @@ constexpr unsigned opcode_length(code_bytes const& code, unsigned at) noexcept {
     return second == 0x01 || (second >= 0x20 && second <= 0x23) ? 3 : 2;
 }
 
+template <class P>
+[[gnu::noinline]] x86::cpuid_leaf
+make_up_cpuid(vcpu<P>& v, std::uint32_t leaf, std::uint32_t subleaf) noexcept {
+    return cpuid_query(v, leaf, subleaf);
+}
+
+/// CPUID with what its registers ask for.
+template <class P>
+[[gnu::always_inline]] inline void carry_out_cpuid(vcpu<P>& v) noexcept {
+    auto& c = v.context;
+    auto const leaf = static_cast<std::uint32_t>(c.rax);
+    auto const subleaf = static_cast<std::uint32_t>(c.rcx);
+    auto const& answer =
+        state_of(v).cpuid.find({v.xcr0, c.cr4, v.dom.tsc_mode}, leaf, subleaf,
+                               [&]() noexcept { return make_up_cpuid(v, leaf, subleaf); });
+    c.rax = answer.a;
+    c.rbx = answer.b;
+    c.rcx = answer.c;
+    c.rdx = answer.d;
+}
+
 /// The instruction of `length` bytes is done.
 template <class P>
-exit_action finish(vcpu<P>& v, unsigned length) noexcept {
+[[gnu::always_inline]] inline exit_action finish(vcpu<P>& v, unsigned length) noexcept {
     auto& c = v.context;
     c.rip += length;
+    c.entry = 0; // any register may have changed
     c.rflags &= ~x86::rflags::resume.raw();
     if ((c.rflags & x86::rflags::trap.raw()) != 0) [[unlikely]] {
         state_of(v).dr6 |= x86::dr6::bs.raw();
@@ -265,7 +287,7 @@ exit_action two_byte(vcpu<P>& v, code_bytes const& code, prefixes const& p) noex
     case 0x30: return move_msr(v, true, length);
     case 0x31: return read_clock(v, length);
     case 0x32: return move_msr(v, false, length);
-    case 0xa2: static_cast<void>(handle_cpuid(v)); return finish(v, length);
+    case 0xa2: carry_out_cpuid(v); return finish(v, length);
     default: return refuse(v);
     }
 }
@@ -362,7 +384,7 @@ exit_action emulate_privileged(vcpu<P>& v) noexcept {
 /// #UD: ud2, "xen", CPUID is Xen's way to ask for the hypervisor's answer (its forced emulation
 /// prefix); anything else is the guest's own.
 template <class P>
-exit_action emulate_forced(vcpu<P>& v) noexcept {
+[[gnu::always_inline]] inline exit_action emulate_forced(vcpu<P>& v) noexcept {
     constexpr std::uint64_t cpuid = 0xa20f'6e65'78'0b0f; // as bytes 0f 0b "xen" 0f a2
     constexpr std::uint64_t all = 0x00ff'ffff'ffff'ffff;
     constexpr unsigned length = 7;
@@ -371,9 +393,9 @@ exit_action emulate_forced(vcpu<P>& v) noexcept {
     // A word at once, unless the next page might not be there.
     bool const in_page = (rip & (page_size - 1)) <= page_size - sizeof code;
     auto const is_read =
-        in_page ? read_guest_into(v, code, rip) : copy_from_guest(v, &code, rip, length);
+        in_page ? read_guest_inline(v, code, rip) : copy_from_guest(v, &code, rip, length);
     if (is_read && (code & all) == cpuid) {
-        static_cast<void>(handle_cpuid(v));
+        detail::carry_out_cpuid(v);
         return detail::finish(v, length);
     }
     return raise(v, x86::exception::invalid_opcode);

@@ -15,6 +15,7 @@
 namespace xenpp::hv::pv {
 
 /// What guest_context::vector holds beside the processor's vectors.
+inline constexpr std::uint64_t vector_int80 = 0x80;    ///< open to ring 3, as #BP and #OF are
 inline constexpr std::uint64_t vector_syscall = 256;   ///< SYSCALL of 64-bit code
 inline constexpr std::uint64_t vector_syscall32 = 257; ///< of compatibility mode
 
@@ -54,18 +55,6 @@ exit_action handle_protection(vcpu<P>& v, std::uint32_t error) noexcept {
     return raise(v, x86::exception::general_protection, error);
 }
 
-/// INT3, INTO and INT 0x80 come through gates that ring 3 may use: the guest's own gate decides.
-template <class P>
-exit_action handle_open_gate(vcpu<P>& v, unsigned vector, unsigned length) noexcept {
-    auto const& s = state_of(v);
-    if (s.traps[vector].address == 0 || (!s.in_kernel && (s.traps[vector].flags & 3) != 3)) {
-        v.context.rip -= length;
-        return raise(v, x86::exception::general_protection, vector << 3 | 2);
-    }
-    entry_point const to{s.traps[vector].address, (s.traps[vector].flags & 4) != 0};
-    return bounce(v, to);
-}
-
 /// SYSCALL of a process, or of a kernel in compatibility mode, which has no hypercalls.
 template <class P>
 exit_action handle_foreign_syscall(vcpu<P>& v, entry_point const& to) noexcept {
@@ -79,16 +68,48 @@ exit_action handle_foreign_syscall(vcpu<P>& v, entry_point const& to) noexcept {
     return bounce(v, to);
 }
 
+template <class P>
+[[gnu::noinline]] bool enter_from_process(vcpu<P>& v, entry_point to) noexcept {
+    return enter(v, to, false);
+}
+
 } // namespace detail
 
+/// INT3, INTO and INT 0x80 come through gates that ring 3 may use: the guest's own gate decides.
+/// False: nothing has happened.
+template <class P>
+[[gnu::always_inline]] inline bool enter_by_open_gate(vcpu<P>& v) noexcept {
+    auto const& s = state_of(v);
+    auto const& gate = s.traps[static_cast<std::uint8_t>(v.context.vector)];
+    if (gate.address == 0 || (!s.in_kernel && (gate.flags & 3) != 3)) [[unlikely]] {
+        return false;
+    }
+    entry_point const to{gate.address, (gate.flags & 4) != 0};
+    return s.in_kernel ? detail::enter(v, to, true) : detail::enter_from_process(v, to);
+}
+
+/// What is done instead where that is false.
+template <class P>
+[[gnu::noinline]] exit_action refuse_open_gate(vcpu<P>& v) noexcept {
+    auto const vector = static_cast<std::uint8_t>(v.context.vector);
+    auto const& s = state_of(v);
+    auto const& gate = s.traps[vector];
+    if (gate.address == 0 || (!s.in_kernel && (gate.flags & 3) != 3)) {
+        v.context.rip -= vector == vector_int80 ? 2 : 1; // how long the instruction is
+        return raise(v, x86::exception::general_protection, unsigned{vector} << 3 | 2);
+    }
+    return detail::entered(false);
+}
+
 /// A hypercall of the guest's kernel: number in rax, arguments as `args_of`. On `restart` it
-/// executes SYSCALL again with the new arguments. No handler changes other registers without saying
-/// so in `is_call`; one that does, iret, may make rax anything.
+/// executes SYSCALL again with the new arguments. No handler changes other registers but iret,
+/// which may make rax anything.
 template <class P>
 [[gnu::always_inline]] inline void handle_pv_hypercall(vcpu<P>& v) noexcept {
     auto& c = v.context;
-    auto const r = dispatch_hypercall_of<domain_kind::pv>(v, c.rax, args_of(c));
-    if (r.is_restart() && c.is_call == guest_context::unchanged_call) [[unlikely]] {
+    auto const number = c.rax;
+    auto const r = dispatch_hypercall_of<domain_kind::pv>(v, number, args_of(c));
+    if (r.is_restart() && number != static_cast<std::uint64_t>(abi::hypercall::iret)) [[unlikely]] {
         constexpr unsigned length = 2;
         c.rip -= length;
         return;
@@ -99,7 +120,8 @@ template <class P>
 /// Handles what ended the stay: `v.context.vector`, with `address` from CR2 for #PF and `status`
 /// from DR6 for #DB. Not for interrupts.
 template <class P>
-exit_action handle_trap(vcpu<P>& v, std::uint64_t address, std::uint64_t status) noexcept {
+[[gnu::always_inline]] inline exit_action
+handle_trap(vcpu<P>& v, std::uint64_t address, std::uint64_t status) noexcept {
     using x86::exception;
     auto& c = v.context;
     auto const error = static_cast<std::uint32_t>(c.error);
@@ -111,9 +133,9 @@ exit_action handle_trap(vcpu<P>& v, std::uint64_t address, std::uint64_t status)
     case x86::vector(exception::page_fault): return handle_page_fault(v, address, error);
     case x86::vector(exception::general_protection): return detail::handle_protection(v, error);
     case x86::vector(exception::invalid_opcode): return emulate_forced(v);
-    case x86::vector(exception::breakpoint): return detail::handle_open_gate(v, 3, 1);
-    case x86::vector(exception::overflow): return detail::handle_open_gate(v, 4, 1);
-    case 0x80: return detail::handle_open_gate(v, 0x80, 2);
+    case x86::vector(exception::breakpoint):
+    case x86::vector(exception::overflow):
+    case vector_int80: return enter_by_open_gate(v) ? exit_action::resume() : refuse_open_gate(v);
     case x86::vector(exception::nmi): return exit_action::resume(); // the machine's, not its own
     case x86::vector(exception::debug):
         s.dr6 = (s.dr6 & ~std::uint64_t{0xe00f}) | (status & 0xe00f);
@@ -142,7 +164,7 @@ constexpr exit_reason reason_of(std::uint64_t vector) noexcept {
     if (vector == vector_syscall) {
         return exit_reason::hypercall;
     }
-    return vector < x86::exception_vectors || vector == 0x80 || vector == vector_syscall32
+    return vector < x86::exception_vectors || vector == vector_int80 || vector == vector_syscall32
                ? exit_reason::exception
                : exit_reason::interrupt;
 }

@@ -61,7 +61,7 @@ hypercall_result do_mmu_update(vcpu<P>& v, hypercall_args& args) noexcept {
             }
             auto const part = count - done < at_once ? count - done : at_once;
             auto const from = args.arg[0] + done * sizeof request[0];
-            result = part == 1 ? read_guest_into(v, request[0], from)
+            result = part == 1 ? read_guest_inline(v, request[0], from)
                                : copy_from_guest(v, request.data(), from, part * sizeof request[0]);
             for (std::uint32_t i = 0; result && i != part && !w.d.pv_memory.has_unfinished(); ++i) {
                 result = pv::carry_out(w, request[i]);

@@ -11,6 +11,7 @@
 #include <xenpp/x86/exception.hpp>
 
 #include <array>
+#include <cstddef>
 #include <cstdint>
 
 namespace xenpp::hv::pv {
@@ -81,10 +82,10 @@ return_words(vcpu<P> const& v, bool was_in_kernel) noexcept {
     return {c.rip, cs | mask << 32, flags, c.rsp, c.ss & 0xffff};
 }
 
-/// Puts `words` on the kernel's stack, lowest first, and makes the next entry go to `to`. `fault`:
+/// Puts `words` on the kernel's stack, lowest first, and makes the next entry go to `to`. False:
 /// the stack cannot be written.
 template <std::size_t N, class P>
-[[gnu::always_inline]] inline expected<void, errc>
+[[gnu::always_inline]] inline bool
 push_and_enter(vcpu<P>& v,
                entry_point const& to,
                bool was_in_kernel,
@@ -92,7 +93,9 @@ push_and_enter(vcpu<P>& v,
     auto& c = v.context;
     auto const top = was_in_kernel ? c.rsp : state_of(v).kernel_sp;
     auto const sp = (top & ~std::uint64_t{15}) - sizeof words;
-    XENPP_TRY(write_guest(v, sp, words));
+    if (!write_guest_inline(v, sp, words)) [[unlikely]] {
+        return false;
+    }
     if (to.masks_events && v.info != nullptr) {
         atomic_store(v.info->evtchn_upcall_mask, std::uint8_t{1});
     }
@@ -101,11 +104,24 @@ push_and_enter(vcpu<P>& v,
     c.ss = abi::flat_kernel_ss64;
     c.rsp = sp;
     c.rflags = entry_rflags(c.rflags);
-    c.is_call = 1;
-    return {};
+    c.entry |= guest_context::entry_sysret;
+    return true;
 }
 
-constexpr exit_action entered(expected<void, errc> const& done) noexcept {
+/// As `bounce`, from the mode that `v` is in. False: the kernel's stack cannot be written.
+template <class P>
+[[gnu::always_inline]] inline bool
+enter(vcpu<P>& v, entry_point const& to, bool was_in_kernel) noexcept {
+    auto const& c = v.context;
+    auto const r = return_words(v, was_in_kernel);
+    if (!was_in_kernel) {
+        set_mode(v, true);
+    }
+    return push_and_enter(v, to, was_in_kernel,
+                          std::array<std::uint64_t, 7>{c.rcx, c.r11, r[0], r[1], r[2], r[3], r[4]});
+}
+
+constexpr exit_action entered(bool done) noexcept {
     return done ? exit_action::resume()
                 : exit_action::crash("its kernel's stack cannot be written");
 }
@@ -115,13 +131,7 @@ constexpr exit_action entered(expected<void, errc> const& done) noexcept {
 /// Enters the kernel at `to` with the frame of an event or a system call.
 template <class P>
 exit_action bounce(vcpu<P>& v, entry_point const& to) noexcept {
-    bool const was_in_kernel = state_of(v).in_kernel;
-    auto const& c = v.context;
-    auto const r = detail::return_words(v, was_in_kernel);
-    set_mode(v, true);
-    return detail::entered(detail::push_and_enter(
-        v, to, was_in_kernel,
-        std::array<std::uint64_t, 7>{c.rcx, c.r11, r[0], r[1], r[2], r[3], r[4]}));
+    return detail::entered(detail::enter(v, to, state_of(v).in_kernel));
 }
 
 /// Raises exception or software interrupt `vector`, with an error code if the vector has one. Of
@@ -212,9 +222,16 @@ exit_action deliver_nmi(vcpu<P>& v) noexcept {
 /// Whether `v` has events that it is to be told of now.
 template <class P>
 [[gnu::always_inline]] inline bool events_are_due(vcpu<P> const& v) noexcept {
+    using two_flags [[gnu::may_alias]] = std::uint16_t;
+    static_assert(offsetof(abi::vcpu_info, evtchn_upcall_pending) == 0 &&
+                  offsetof(abi::vcpu_info, evtchn_upcall_mask) == 1);
     auto const* const info = v.info;
-    return info != nullptr && atomic_load(info->evtchn_upcall_pending) != 0 &&
-           atomic_load(info->evtchn_upcall_mask) == 0;
+    if (info == nullptr) [[unlikely]] {
+        return false;
+    }
+    // Pending, not 0, in the low byte, and the mask, 0, in the high one.
+    std::uint16_t const both = atomic_load(*reinterpret_cast<two_flags const*>(info));
+    return static_cast<std::uint16_t>(both - 1) < 0xff;
 }
 
 /// Before an entry: makes it go to the event callback where events are due.

@@ -359,10 +359,10 @@ void put_page_type(table_work<P>& w, mfn f) noexcept {
     }
 }
 
-/// Goes on with what earlier turns have left, before anything else is done. `restart`: there is
-/// still more.
+namespace detail {
+
 template <class P>
-expected<void, errc> finish_unfinished(table_work<P>& w) noexcept {
+[[gnu::noinline]] expected<void, errc> finish_what_is_left(table_work<P>& w) noexcept {
     auto& unfinished = w.d.pv_memory.unfinished;
     for (unsigned level = 2; level != unfinished.size(); ++level) {
         auto const f = unfinished[level];
@@ -371,7 +371,7 @@ expected<void, errc> finish_unfinished(table_work<P>& w) noexcept {
         }
         // What it leaves unfinished in turn lies at lower levels, where nothing is left now.
         unfinished[level] = page_info::no_page;
-        if (!detail::finish_partial(w, mfn(f))) {
+        if (!finish_partial(w, mfn(f))) {
             unfinished[level] = f;
             return unexpected(errc::restart);
         }
@@ -379,6 +379,18 @@ expected<void, errc> finish_unfinished(table_work<P>& w) noexcept {
             return unexpected(errc::restart);
         }
         level = 1; // from the lowest again
+    }
+    return {};
+}
+
+} // namespace detail
+
+/// Goes on with what earlier turns have left, before anything else is done. `restart`: there is
+/// still more.
+template <class P>
+[[gnu::always_inline]] inline expected<void, errc> finish_unfinished(table_work<P>& w) noexcept {
+    if (w.d.pv_memory.has_unfinished()) [[unlikely]] {
+        return detail::finish_what_is_left(w);
     }
     return {};
 }

@@ -6,6 +6,7 @@
 #include <xenpp/base/expected.hpp>
 #include <xenpp/base/strong.hpp>
 #include <xenpp/hv/hypervisor.hpp>
+#include <xenpp/hv/pv/cpuid_answers.hpp>
 #include <xenpp/x86/control_register.hpp>
 #include <xenpp/x86/cpuid.hpp>
 #include <xenpp/x86/msr.hpp>
@@ -33,7 +34,8 @@ inline constexpr unsigned trap_vectors = 256;
 /// kernel's root; the bases stand in the processor while it is loaded, see Platform::pv_base.
 struct vcpu_state {
     // --- what every entry looks at ---
-    bool in_kernel = true;      ///< the guest's kernel runs, not a process: both are in ring 3
+    /// The guest's kernel runs, not a process: both are in ring 3. `context.cpl` says the same.
+    bool in_kernel = true;
     bool in_nmi = false;        ///< its NMI callback was entered; until iret no other comes
     bool task_switched = false; ///< CR0.TS: the guest wants #NM at the next use of the FPU
     std::uint8_t iopl = 0;      ///< PHYSDEVOP_set_iopl
@@ -64,6 +66,7 @@ struct vcpu_state {
     unsigned fpu_order = 0;
     std::uint64_t io_ports = 0; ///< PHYSDEVOP_set_iobitmap: guest address, 0: none
     std::uint32_t io_port_count = 0;
+    cpuid_answers cpuid;
 
     unsigned gdt_pages() const noexcept { return (gdt_entries + 511) / 512; }
 };
