@@ -90,6 +90,20 @@ XENPP_CONTROL_REGISTER(4)
     asm volatile("ltr %0" ::"r"(selector));
 }
 
+/// Whether a flag or word that others change is not 0: loaded and compared by one instruction,
+/// which no atomic_load becomes.
+template <class T>
+[[gnu::always_inline]] inline bool is_set(T const& word) noexcept {
+    static_assert(sizeof(word) == 1 || sizeof(word) == 4);
+    bool result;
+    if constexpr (sizeof word == 1) {
+        asm volatile("cmpb $0, %1" : "=@ccnz"(result) : "m"(word) : "memory");
+    } else {
+        asm volatile("cmpl $0, %1" : "=@ccnz"(result) : "m"(word) : "memory");
+    }
+    return result;
+}
+
 /// Lets pending interrupts in, for one moment.
 [[gnu::always_inline]] inline void interrupt_window() noexcept {
     asm volatile("sti; nop; cli" ::: "memory");

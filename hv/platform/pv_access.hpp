@@ -3,6 +3,8 @@
 // false where something could not be read or written.
 #pragma once
 
+#include "platform/cpu.hpp"
+
 #include <xenpp/base/atomic.hpp>
 #include <xenpp/hv/pv/tlb_flush.hpp>
 
@@ -167,7 +169,7 @@ class pv_translations {
 public:
     [[gnu::always_inline]] explicit pv_translations(hv::pv::tlb_cpu& here) noexcept : here_(here) {
         atomic_exchange(here_.in_guest, 1U);
-        if (atomic_load(here_.wanted) != 0) [[unlikely]] {
+        if (is_set(here_.wanted)) [[unlikely]] {
             asm volatile("call pv_flush_first" : : : "memory", "cc");
         }
     }

@@ -148,7 +148,7 @@ void load_debug(vcpu_state const& s) noexcept {
 
 /// Whether this CPU has something else to do than to run its guest on.
 bool is_wanted_elsewhere(percpu const& here) noexcept {
-    return atomic_load(here.work) != 0 || atomic_load(*here.resched);
+    return is_set(here.work) || is_set(*here.resched);
 }
 
 /// Before ring 3 is entered (again), after a stay that ended with `done`. False: leave it instead.
@@ -171,7 +171,10 @@ prepare_entry(percpu& here, vcpu& v, hv::exit_action done = hv::exit_action::res
         is_wanted_elsewhere(here)) [[unlikely]] {
         return prepare_entry_slowly(here, v, done);
     }
-    hv::pv::enter_guest(machine(), *here.tlb);
+    atomic_exchange(here.tlb->in_guest, 1U); // as pv::enter_guest
+    if (is_set(here.tlb->wanted)) [[unlikely]] {
+        hv::pv::flush_here(machine());
+    }
     return true;
 }
 
