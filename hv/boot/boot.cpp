@@ -163,6 +163,7 @@ hv::control_window make_window() noexcept {
 
 void read_processor() noexcept {
     auto& m = machine();
+    m.is_emulated = hv::is_tcg(cpuid(x86::cpuid::leaf_hypervisor, 0));
     m.host_cpuid = hv::host_cpuid_policy(
         [](std::uint32_t leaf, std::uint32_t sub) { return cpuid(leaf, sub); });
     m.hvm_cpuid = hv::hvm_cpuid_policy(m.host_cpuid);

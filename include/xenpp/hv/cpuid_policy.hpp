@@ -320,13 +320,27 @@ constexpr cpuid_policy hvm_cpuid_policy(cpuid_policy const& host) noexcept {
     return p;
 }
 
+/// Whether QEMU's TCG carries out the instructions, by what its CPUID says at leaf 0x40000000.
+constexpr bool is_tcg(x86::cpuid_leaf const& hypervisor) noexcept {
+    return hypervisor.b == 0x54474354 && hypervisor.c == hypervisor.b &&
+           hypervisor.d == hypervisor.b;
+}
+
 /// Makes the most that a domain may be given into what it gets when nobody says otherwise: without
-/// the invariant TSC, which would not survive a migration.
-constexpr void make_default(cpuid_policy& p) noexcept {
+/// the invariant TSC, which would not survive a migration. Where `is_emulated`, also without the
+/// promises that REP MOVSB and STOSB are fast: TCG does them byte by byte, at an eighth of the
+/// speed of those with words, which is what a guest takes instead.
+constexpr void make_default(cpuid_policy& p, bool is_emulated) noexcept {
     auto power = p.get(x86::cpuid::leaf_ext_power);
     if (power != x86::cpuid_leaf{}) {
         x86::set(power, x86::cpuid::invariant_tsc, false);
         static_cast<void>(p.set(x86::cpuid::leaf_ext_power, cpuid_policy::no_subleaf, power));
+    }
+    if (is_emulated && p.find(x86::cpuid::leaf_features7, 0) != nullptr) {
+        auto features = p.get(x86::cpuid::leaf_features7, 0);
+        x86::set(features, x86::cpuid::erms, false);
+        x86::set(features, x86::cpuid::fsrm, false);
+        static_cast<void>(p.set(x86::cpuid::leaf_features7, 0, features));
     }
 }
 

@@ -316,7 +316,7 @@ expected<void, errc> domain_equip(domain<P>& d, abi::domctl_createdomain const& 
     XENPP_TRY(grants_create(d, c.max_grant_frames, c.max_maptrack_frames,
                             c.grant_opts & abi::domctl_grant_version_mask));
     d.cpuid = d.kind == domain_kind::pv ? hv.pv_cpuid : hv.hvm_cpuid;
-    make_default(d.cpuid);
+    make_default(d.cpuid, hv.is_emulated);
     d.cr4_offered = cr4_offered(d.cpuid);
     update_wallclock(d);
     return {};

@@ -44,6 +44,7 @@ public:
     control_window window;
     link_service<P>* link = nullptr; ///< the machine link, where there is one
     std::array<char, 1024> command_line{};
+    bool is_emulated = false;   ///< TCG carries out the instructions; set at boot
     bool has_hvm = true;        ///< the processors run HVM and PVH guests; set at boot
     bool guest_console = false; ///< guest_loglvl=all: guests may print through the hypervisor
     cpuid_policy host_cpuid;    ///< what the processors say

@@ -200,7 +200,7 @@ sysctl_result sysctl_get_cpu_policy(sysctl_call<P> const& c) noexcept {
     case abi::sysctl_cpu_policy_pv_default: {
         auto* const p = XENPP_TRY(hv.frames.template create<cpuid_policy>(
             q.index == abi::sysctl_cpu_policy_hvm_default ? hv.hvm_cpuid : hv.pv_cpuid));
-        make_default(*p);
+        make_default(*p, hv.is_emulated);
         auto const result = write(*p);
         hv.frames.destroy(p);
         return result;

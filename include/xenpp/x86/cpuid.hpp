@@ -157,6 +157,7 @@ inline constexpr cpuid_feature cet_ss         {leaf_features7, 0, ecx, 7};
 inline constexpr cpuid_feature la57           {leaf_features7, 0, ecx, 16};
 inline constexpr cpuid_feature rdpid          {leaf_features7, 0, ecx, 22};
 inline constexpr cpuid_feature pks            {leaf_features7, 0, ecx, 31};
+inline constexpr cpuid_feature fsrm           {leaf_features7, 0, edx, 4};
 inline constexpr cpuid_feature cet_ibt        {leaf_features7, 0, edx, 20};
 inline constexpr cpuid_feature spec_ctrl      {leaf_features7, 0, edx, 26};
 inline constexpr cpuid_feature stibp          {leaf_features7, 0, edx, 27};

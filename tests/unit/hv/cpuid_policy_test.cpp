@@ -22,7 +22,7 @@ struct policies {
     cpuid_policy most = hvm_cpuid_policy(host);
     cpuid_policy usual = [this] {
         auto p = most;
-        make_default(p);
+        make_default(p, false);
         return p;
     }();
 };
@@ -84,6 +84,23 @@ TEST_CASE("hvm_cpuid_policy never gives what the host lacks, nor what must not b
     }
     CHECK(p.most.has(leaf::invariant_tsc));
     CHECK_FALSE(p.usual.has(leaf::invariant_tsc));
+}
+
+TEST_CASE("make_default promises no fast byte strings where TCG carries them out") {
+    constexpr x86::cpuid_leaf tcg{0x40000001, 0x54474354, 0x54474354, 0x54474354};
+    constexpr x86::cpuid_leaf kvm{0x40000001, 0x4b4d564b, 0x564b4d56, 0x4d};
+    STATIC_REQUIRE(is_tcg(tcg));
+    STATIC_REQUIRE_FALSE(is_tcg(kvm));
+    STATIC_REQUIRE_FALSE(is_tcg({}));
+    policies const p;
+    auto emulated = p.most;
+    make_default(emulated, true);
+    for (auto const f : {leaf::erms, leaf::fsrm}) {
+        CHECK(p.most.has(f));
+        CHECK(p.usual.has(f));
+        CHECK_FALSE(emulated.has(f));
+    }
+    CHECK(emulated.has(leaf::avx2)); // beside them
 }
 
 TEST_CASE("hvm_cpuid_policy gives a hypervisor bit and an APIC on any host") {
