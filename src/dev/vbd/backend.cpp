@@ -131,6 +131,10 @@ result<node_list> vbd_backend::connect(bool is_resumed) {
             }
         }
         come_again();
+        // The one before us may have died between its last answers and the event for them.
+        for (auto const port : connection_->ports) {
+            context_.services.notify(port);
+        }
     }
     return vbd_properties(config_, image_->info());
 }

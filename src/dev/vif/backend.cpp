@@ -93,6 +93,12 @@ result<std::shared_ptr<connection>> connection::open(backend_context const& cont
         c->engine_->add_control(ring.bytes(), [&s = context.services, port] { s.notify(port); });
         c->rings_.push_back(std::move(ring));
     }
+    if (is_resumed) {
+        // The one before us may have died between its last answers and the event for them.
+        for (auto const port : c->ports_) {
+            context.services.notify(port);
+        }
+    }
     if (rate) {
         c->clock_.reset(::timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK));
         if (!c->clock_) {
