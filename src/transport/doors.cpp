@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // What every transport can do by means of the others' operations.
+#include <xenpp/abi/event_channel.hpp>
 #include <xenpp/transport/doors.hpp>
+#include <xenpp/transport/hypercall_buffer.hpp>
 
 #include <fmt/core.h>
 
@@ -32,6 +34,18 @@ result<void> doors::copy_grants(domid d, std::span<grant_copy> pieces) {
         } else if (p.is_done) {
             std::memcpy(p.local.data(), page->data() + p.offset, p.local.size());
         }
+    }
+    return {};
+}
+
+result<void> doors::send_event(evtchn_port port) {
+    auto const op = XENPP_TRY(hypercall_buffer<abi::evtchn_send>::create(*this));
+    op->port = port.raw();
+    auto const status = XENPP_TRY(
+        hypercall(static_cast<unsigned>(abi::hypercall::event_channel_op),
+                  {static_cast<std::uint64_t>(abi::evtchn_op::send), op.address(), 0, 0, 0, 0}));
+    if (status < 0) {
+        return fail("notify event channel", static_cast<int>(-status));
     }
     return {};
 }

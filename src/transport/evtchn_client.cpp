@@ -64,17 +64,7 @@ public:
         return outcome("unmask event channel", {evtchn_request_kind::rescan, port.raw(), 0});
     }
 
-    result<void> notify(evtchn_port port) override {
-        auto const op = XENPP_TRY(hypercall_buffer<abi::evtchn_send>::create(doors_));
-        op->port = port.raw();
-        auto const status = XENPP_TRY(doors_.hypercall(
-            static_cast<unsigned>(abi::hypercall::event_channel_op),
-            {static_cast<std::uint64_t>(abi::evtchn_op::send), op.address(), 0, 0, 0, 0}));
-        if (status < 0) {
-            return fail("notify event channel", static_cast<int>(-status));
-        }
-        return {};
-    }
+    result<void> notify(evtchn_port port) override { return doors_.send_event(port); }
 
     result<evtchn_port> bind_virq(unsigned virq) override {
         return bind("bind virq", {evtchn_request_kind::bind_virq, virq, 0});

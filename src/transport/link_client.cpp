@@ -85,8 +85,15 @@ result<void> link_client::reset() {
     return {};
 }
 
-result<std::int64_t> link_client::call(std::uint64_t number,
-                                       std::array<std::uint64_t, 6> const& arg) {
+result<unsigned> link_client::next_entry() {
+    if (produced_ - atomic_load(page().response_produced) >= link::ring_size) {
+        XENPP_TRY(await(page().response_produced, produced_));
+    }
+    return produced_ % link::ring_size;
+}
+
+/// There is room.
+void link_client::put(std::uint64_t number, std::array<std::uint64_t, 6> const& arg) noexcept {
     auto& entry = page().ring[produced_ % link::ring_size];
     atomic_store(entry.number, number, order::relaxed);
     for (std::size_t i = 0; i < arg.size(); ++i) {
@@ -94,8 +101,26 @@ result<std::int64_t> link_client::call(std::uint64_t number,
     }
     atomic_store(page().request_produced, ++produced_);
     call_attention();
+}
+
+result<std::int64_t> link_client::call(std::uint64_t number,
+                                       std::array<std::uint64_t, 6> const& arg) {
+    auto const entry = XENPP_TRY(next_entry());
+    put(number, arg);
     XENPP_TRY(await(page().response_produced, produced_));
-    return atomic_load(entry.result, order::relaxed);
+    return atomic_load(page().ring[entry].result, order::relaxed);
+}
+
+result<void> link_client::post(std::uint64_t number, std::array<std::uint64_t, 6> const& arg) {
+    XENPP_TRY(next_entry());
+    put(number, arg);
+    return {};
+}
+
+void link_client::nudge() noexcept {
+    if (atomic_load(page().response_produced) != produced_) {
+        call_attention();
+    }
 }
 
 } // namespace xenpp::transport

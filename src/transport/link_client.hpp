@@ -37,12 +37,23 @@ public:
     /// One hypercall; returns what the hypervisor returned.
     result<std::int64_t> call(std::uint64_t number, std::array<std::uint64_t, 6> const& arg);
 
+    /// The ring's entry that the next hypercall takes, as soon as it is free.
+    result<unsigned> next_entry();
+
+    /// One hypercall whose outcome nobody asks for; its arguments must stay until `next_entry`
+    /// names its entry again.
+    result<void> post(std::uint64_t number, std::array<std::uint64_t, 6> const& arg);
+
+    /// Rings again for what was posted: a bell that was lost costs a while, not for ever.
+    void nudge() noexcept;
+
     unsigned slot() const noexcept { return slot_; }
 
 private:
     link::link_header& header() const noexcept;
     link::slot_header& page() const noexcept;
     void call_attention() noexcept;
+    void put(std::uint64_t number, std::array<std::uint64_t, 6> const& arg) noexcept;
 
     /// Waits until `word` is `wanted`: briefly by looking, then asleep.
     result<void> await(std::uint32_t const& word, std::uint32_t wanted);

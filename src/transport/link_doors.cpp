@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Hypercalls, argument memory and foreign pages over a slot of the machine link.
+#include <xenpp/abi/event_channel.hpp>
 #include <xenpp/abi/xen.hpp>
 #include <xenpp/transport/hypercall_buffer.hpp>
 
@@ -269,6 +270,19 @@ result<void> link_doors::copy_grants_part(domid d,
         }
     }
     return {};
+}
+
+result<void> link_doors::send_event(evtchn_port port) {
+    if (events_.data == nullptr) {
+        events_ = XENPP_TRY(allocate(link::ring_size * sizeof(abi::evtchn_send)));
+    }
+    auto const at = XENPP_TRY(client_.next_entry()) * sizeof(abi::evtchn_send);
+    abi::evtchn_send op{};
+    op.port = port.raw();
+    std::memcpy(events_.data + at, &op, sizeof op);
+    return client_.post(
+        static_cast<unsigned>(abi::hypercall::event_channel_op),
+        {static_cast<std::uint64_t>(abi::evtchn_op::send), events_.address + at, 0, 0, 0, 0});
 }
 
 void link_doors::unmap(std::uint32_t mapping) noexcept {

@@ -37,8 +37,14 @@ public:
 
     result<void> copy_grants(domid d, std::span<grant_copy> pieces) override;
 
+    /// Waits for nothing: who sent an event through a port that is gone does not learn of it.
+    result<void> send_event(evtchn_port port) override;
+
     /// Starts with a slot in which nothing is left of its previous owner.
     result<void> reset() { return client_.reset(); }
+
+    /// Rings for what was sent and not taken up.
+    void nudge() noexcept { client_.nudge(); }
 
 private:
     struct foreign_request;
@@ -63,6 +69,7 @@ private:
     std::uint64_t arena_machine_; ///< where the hypervisor has the arena
     arena arena_;
     link_client client_;
+    hypercall_memory events_; ///< arguments of events under way, one for each entry of the ring
     ram_file const& ram_;
 };
 

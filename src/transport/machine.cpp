@@ -206,6 +206,7 @@ bool machine::answer_bell() {
 unsigned machine::reap_slots() {
     unsigned reaped = 0;
     auto& c = *connection_;
+    c.doors.nudge();
     for (unsigned n = 0; n < link::slot_count; ++n) {
         auto& page = slot_of(c.window.data(), n);
         auto const locked = n == c.slot || atomic_load(page.owner_pid) == 0

@@ -78,6 +78,10 @@ public:
     /// way.
     virtual result<void> copy_grants(domid d, std::span<grant_copy> pieces);
 
+    /// Sends through a port of domain 0. Here by a hypercall, whose refusal is an error; a
+    /// transport may know a faster way, by which nobody learns of it.
+    virtual result<void> send_event(evtchn_port port);
+
     virtual result<std::unique_ptr<event_channels>> open_event_channels() = 0;
 
     /// Where xenstore's protocol is spoken: a Unix socket, or a device.

@@ -27,7 +27,7 @@ public:
     /// Lets a port report again; an event that came meanwhile is reported at once.
     virtual result<void> unmask(evtchn_port port) = 0;
 
-    /// Sends an event to the other end.
+    /// Sends an event to the other end. That there is none may remain unknown.
     virtual result<void> notify(evtchn_port port) = 0;
 
     /// Errors of the three: the hypervisor's, among them EEXIST for a VIRQ that somebody has.
