@@ -36,7 +36,7 @@ void carry_out_startup(vcpu& v) noexcept {
 constexpr std::uint64_t guest_turn_ns = 200'000;
 /// How long a CPU looks for the control domain's next call before it sleeps: calls come in rows,
 /// and to be woken takes several times as long.
-constexpr std::uint64_t linger_ns = 50'000;
+constexpr std::uint64_t linger_ns = 100'000;
 
 void poll_link(percpu& here) noexcept {
     here.link_is_polled = true;
@@ -66,25 +66,40 @@ void serve(percpu& here) noexcept {
     here.link_deadline_ns = more ? here.link_served_ns + guest_turn_ns : 0;
 }
 
-/// Looks for the control domain's next call for a while after the last one. True: there is work.
+/// Between two looks. TCG leaves its loop for a PAUSE, and takes QEMU's lock on the way back.
+void relax(bool is_emulated) noexcept {
+    if (!is_emulated) {
+        cpu_relax();
+    }
+}
+
+/// Looks for the control domain's next call for a while after the last one, or after it was told of
+/// an event that it may answer. True: there is work.
 bool linger(percpu& here) noexcept {
     auto& m = machine();
-    if (here.link_served_ns == 0) {
+    if (here.link_served_ns == 0 || m.link == nullptr) {
         return false;
     }
     poll_link(here);
-    while (atomic_load(here.work) == 0 && !hv::needs_resched(m)) {
+    atomic_store(here.is_looking, true);
+    full_barrier(); // against image_platform::kick
+    bool found = false;
+    for (unsigned looks = 1; !found; ++looks) {
         if (m.link->has_work()) {
             atomic_fetch_or(here.work, work_doorbell);
-            return true;
         }
-        if (m.platform.now_ns() - here.link_served_ns > linger_ns) {
+        found = atomic_load(here.work) != 0 || hv::needs_resched(m);
+        constexpr unsigned looks_a_time = 16; // the clock costs more than a look
+        if (!found && looks % looks_a_time == 0 &&
+            m.platform.now_ns() - here.link_served_ns > linger_ns) {
             here.link_served_ns = 0;
-            return false;
+            break;
         }
-        cpu_relax();
+        relax(m.is_emulated);
     }
-    return true;
+    atomic_store(here.is_looking, false);
+    full_barrier();
+    return found;
 }
 
 template <class Vendor>

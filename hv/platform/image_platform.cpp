@@ -9,8 +9,9 @@ namespace xenpp::image {
 
 void image_platform::kick(cpu_id c) noexcept {
     percpu& there = cpus[c.raw() % hv::max_cpus];
-    // One interrupt is enough until it is noticed.
-    if ((atomic_fetch_or(there.work, work_kick) & work_kick) == 0) {
+    // One interrupt is enough until it is noticed, and none for who looks anyway.
+    if ((atomic_fetch_or(there.work, work_kick) & work_kick) == 0 &&
+        !atomic_load(there.is_looking)) {
         lapic_send(there.apic_id, vector_kick);
     }
 }

@@ -43,6 +43,8 @@ public:
 
     void notify_control() noexcept { doorbell_ring(); }
 
+    void await_control() noexcept { this_percpu().link_served_ns = now_ns(); }
+
     void console_write(std::string_view text) noexcept;
     std::uint64_t random() noexcept;
     [[noreturn]] void shutdown_machine(bool reboot) noexcept;

@@ -34,9 +34,10 @@ struct alignas(64) percpu {
     std::uint64_t deadline_ns = 0; ///< what the timer is armed for
     std::uint64_t asid_next = 1;   ///< the next ASID or VPID to give out on this CPU
     std::uint64_t asid_generation = 1;
-    std::uint64_t vmcs_pa = 0;          ///< hv/vmx: the VMCS that is current; 0: none
-    bool link_is_polled = false;        ///< the control domain need not ring
-    std::uint64_t link_served_ns = 0;   ///< when the link last had work; 0: too long ago
+    std::uint64_t vmcs_pa = 0;        ///< hv/vmx: the VMCS that is current; 0: none
+    bool link_is_polled = false;      ///< the control domain need not ring
+    bool is_looking = false;          ///< at `work`: no interrupt is needed; atomic
+    std::uint64_t link_served_ns = 0; ///< when it last had work or was given some; 0: too long ago
     std::uint64_t link_deadline_ns = 0; ///< the link's work waits: by then it is its turn; 0: none
     void* loaded = nullptr;             ///< the vCPU whose state is in the registers
     void* pv_loaded = nullptr;          ///< the same if it is PV: its addresses can be used here

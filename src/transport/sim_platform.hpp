@@ -58,6 +58,8 @@ public:
 
     void notify_control() noexcept;
 
+    void await_control() noexcept {}
+
     void console_write(std::string_view text) { console_ += text; }
 
     std::uint64_t random() noexcept { // splitmix64, from a fixed seed: runs repeat themselves

@@ -91,6 +91,8 @@ public:
 
     void notify_control() { ++notifications_; }
 
+    void await_control() {}
+
     void console_write(std::string_view text) {
         std::lock_guard const hold(mutex_);
         console_ += text;

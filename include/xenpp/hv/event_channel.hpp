@@ -26,7 +26,12 @@ constexpr bool virq_is_global(std::uint32_t virq) noexcept {
 template <class P>
 void vcpu_event_notify(vcpu<P>& v) noexcept {
     switch (v.dom.kind) {
-    case domain_kind::control: v.dom.hv.platform.notify_control(); return;
+    case domain_kind::control:
+        if (auto const* const polled = v.dom.hv.events_polled;
+            polled == nullptr || atomic_load(*polled) == 0) {
+            v.dom.hv.platform.notify_control();
+        }
+        return;
     case domain_kind::hvm: hvm_assert_evtchn(v); break;
     case domain_kind::pv: break; // every entry looks at the flag
     }
@@ -85,6 +90,9 @@ void set_port_pending(domain<P>& d, event_channel<P>& c, evtchn_port port) noexc
     auto* const v = d.vcpus[atomic_load(c.notify_vcpu)];
     if (v == nullptr || d.shared_info == nullptr) {
         return;
+    }
+    if (d.kind == domain_kind::control) {
+        d.hv.platform.await_control();
     }
     auto* const a = atomic_load(d.events.fifo);
     if (a != nullptr ? fifo_set_pending(d, *a, *v, c, port) : two_level_set_pending(d, *v, port)) {

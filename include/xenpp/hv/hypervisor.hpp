@@ -43,6 +43,8 @@ public:
     console_ring console;
     control_window window;
     link_service<P>* link = nullptr; ///< the machine link, where there is one
+    /// Not 0 there: the control domain is looking at its events anyway; null: nobody says.
+    std::uint32_t const* events_polled = nullptr;
     std::array<char, 1024> command_line{};
     bool is_emulated = false;   ///< TCG carries out the instructions; set at boot
     bool has_hvm = true;        ///< the processors run HVM and PVH guests; set at boot

@@ -46,6 +46,7 @@ public:
         if (!busy_.try_lock()) {
             return false;
         }
+        atomic_store(is_pumped_, true);
         ready_ |= atomic_exchange(header().pending_slots, 0) & all_slots;
         bool ring = false;
         while (ready_ != 0 && budget-- != 0) {
@@ -58,6 +59,7 @@ public:
         if (ring) {
             atomic_store(header().bells, header().bells + 1, order::relaxed);
         }
+        atomic_store(is_pumped_, false);
         busy_.unlock();
         if (ring) {
             calls_.notify();
@@ -67,10 +69,12 @@ public:
         return more || atomic_load(header().pending_slots, order::relaxed) != 0;
     }
 
-    /// Whether a pump would find work. Cheap: two loads.
+    /// Whether a pump would find work. Cheap: a few loads. Not while another CPU pumps, which looks
+    /// for more when it is done.
     bool has_work() noexcept {
-        return atomic_load(header().pending_slots, order::relaxed) != 0 ||
-               atomic_load(ready_, order::relaxed) != 0;
+        return !atomic_load(is_pumped_, order::relaxed) &&
+               (atomic_load(header().pending_slots, order::relaxed) != 0 ||
+                atomic_load(ready_, order::relaxed) != 0);
     }
 
     /// Says to clients whether a CPU polls `pending_slots`, so that they need not ring. After
@@ -194,6 +198,7 @@ private:
     std::uint64_t ready_ = 0;
     unsigned cursor_ = 0;
     unsigned current_ = no_slot;
+    bool is_pumped_ = false; ///< as long as `busy_` is held
     spinlock busy_;
 };
 

@@ -146,12 +146,16 @@ public:
 
     explicit link_service(hypervisor<P>& hv) noexcept : hv_(hv), calls_(hv), rings_(calls_) {
         hv.link = this;
+        hv.events_polled = &rings_.header().events_polled;
     }
 
     link_service(link_service const&) = delete;
     link_service& operator=(link_service const&) = delete;
 
-    ~link_service() { hv_.link = nullptr; }
+    ~link_service() {
+        hv_.link = nullptr;
+        hv_.events_polled = nullptr;
+    }
 
     bool pump(unsigned budget) noexcept { return rings_.pump(budget); }
 

@@ -56,6 +56,8 @@ concept Platform =
     {p.set_deadline(std::uint64_t{})};
     // Tells the control domain that an event is pending for it (its upcall).
     {p.notify_control()};
+    // The control domain was given something to do, rung or not: its next call may come soon.
+    {p.await_control()};
     // The serial console, unbuffered.
     {p.console_write(text)};
     // A random number good enough for salts, not for keys.

@@ -85,6 +85,10 @@ struct link_header {
 
     // --- written by both, atomically ---
     std::uint64_t pending_slots; ///< bit n: slot n wants attention; set by clients
+
+    // --- written by who answers the bell ---
+    std::uint32_t events_polled; ///< not 0: it is looking at domain 0's events anyway; atomic
+    std::uint32_t pad2;
 };
 
 static_assert(offsetof(link_header, regions) == 32);
@@ -92,7 +96,8 @@ static_assert(offsetof(link_header, wall_clock_ns) == 128);
 static_assert(offsetof(link_header, tsc_khz) == 136);
 static_assert(offsetof(link_header, state) == 240);
 static_assert(offsetof(link_header, pending_slots) == 304);
-static_assert(sizeof(link_header) == 312 && sizeof(link_header) <= page_size);
+static_assert(offsetof(link_header, events_polled) == 312);
+static_assert(sizeof(link_header) == 320 && sizeof(link_header) <= page_size);
 
 /// One hypercall. The client writes all but `result` before it moves `request_produced`.
 struct ring_entry {
