@@ -73,6 +73,7 @@ void backends::dispatch() {
 
 /// Devices have something to do, and soon something to tell.
 void backends::note_activity() noexcept {
+    is_active_ = true;
     if (!std::exchange(is_clock_set_, true)) {
         itimerspec const once{{0, 0}, {1, 0}};
         ::timerfd_settime(clock_.get(), 0, &once, nullptr);

@@ -15,6 +15,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace xenpp::detail {
@@ -38,6 +39,9 @@ public:
     /// Takes devices on through their states. True: it did something, which the store may have
     /// reports about.
     bool settle();
+
+    /// Whether a device has had something to do since the last call.
+    bool take_activity() noexcept { return std::exchange(is_active_, false); }
 
     bool changed(store::watch_report const& report) { return bus_->changed(report); }
 
@@ -86,6 +90,7 @@ private:
     os::unique_fd wake_;
     os::unique_fd clock_; ///< for the counts, which are written some time after they changed
     bool is_clock_set_ = false;
+    bool is_active_ = false;
     std::map<int, action> ready_;
     std::vector<std::function<void()>> put_off_;
     std::map<evtchn_port, action> fired_;

@@ -5,6 +5,7 @@
 #include <xenpp/daemon.hpp>
 #include <xenpp/host_parts.hpp>
 #include <xenpp/monitor.hpp>
+#include <xenpp/os/clock.hpp>
 #include <xenpp/os/file.hpp>
 #include <xenpp/transport/evtchn_broker.hpp>
 #include <xenpp/transport/machine.hpp>
@@ -15,6 +16,7 @@
 #include <daemon/consoles.hpp>
 #include <daemon/event_router.hpp>
 #include <daemon/lock.hpp>
+#include <daemon/looking.hpp>
 #include <daemon/machine_state.hpp>
 #include <daemon/store_rings.hpp>
 #include <sys/timerfd.h>
@@ -87,6 +89,8 @@ struct daemon::state {
     result<void> open_monitor();
     result<void> poll();
 
+    result<bool> turn();
+    result<bool> serve_ready();
     result<void> serve(source s);
     result<void> answer_bell();
     result<void> look_after_slots();
@@ -102,6 +106,7 @@ struct daemon::state {
     std::optional<os::poller> poller;
     os::unique_fd timer;
     unsigned looks = 0;
+    detail::looking looking;
     // Each uses those before it.
     std::optional<transport::machine> machine;
     std::optional<ctl::connection> hypervisor;
@@ -305,30 +310,70 @@ daemon::daemon(daemon&&) noexcept = default;
 daemon& daemon::operator=(daemon&&) noexcept = default;
 daemon::~daemon() = default;
 
-int daemon::fd() const noexcept {
-    return state_->poller->fd();
-}
-
-result<bool> daemon::dispatch() {
-    auto& s = *state_;
-    for (auto const& r : s.poller->wait(0)) {
+/// Everything that is ready. False: the machine has ended.
+result<bool> daemon::state::serve_ready() {
+    for (auto const& r : poller->wait(0)) {
         auto const what = static_cast<source>(r.tag);
-        auto const served = s.serve(what);
-        if ((!served || what == source::machine_end) && s.has_ended()) {
+        auto const served = serve(what);
+        if ((!served || what == source::machine_end) && has_ended()) {
             return false;
         }
         XENPP_TRY(served);
     }
-    XENPP_TRY(s.settle());
+    return true;
+}
+
+result<bool> daemon::state::turn() {
+    if (machine->has_events()) {
+        broker->deliver();
+        XENPP_TRY(events->dispatch());
+    }
+    if (!XENPP_TRY(serve_ready())) {
+        return false;
+    }
+    XENPP_TRY(settle());
     // Events of a store in the same process wake nobody.
-    if (auto const done = s.monitor->dispatch(); !done) {
-        if (s.has_ended()) {
+    if (auto const done = monitor->dispatch(); !done) {
+        if (has_ended()) {
             return false;
         }
-        s.log("monitor: " + done.error().message());
+        log("monitor: " + done.error().message());
     }
-    XENPP_TRY(s.settle());
+    XENPP_TRY(settle());
     return true;
+}
+
+int daemon::fd() const noexcept {
+    return state_->poller->fd();
+}
+
+/// While devices are busy the next event is looked for before we sleep: to be woken takes several
+/// times as long as most guests take to go on.
+result<bool> daemon::dispatch() {
+    auto& s = *state_;
+    s.looking.woken(os::monotonic_ns());
+    bool is_looking = false;
+    bool is_up = XENPP_TRY(s.turn());
+    while (is_up) {
+        auto const now = os::monotonic_ns();
+        if (s.backends->take_activity()) {
+            s.looking.found(now);
+        }
+        if (!s.looking.goes_on(now)) {
+            break;
+        }
+        if (!std::exchange(is_looking, true)) {
+            s.machine->set_events_polled(true);
+        }
+        is_up = XENPP_TRY(s.turn());
+    }
+    if (is_looking) {
+        s.machine->set_events_polled(false);
+        if (is_up && s.machine->has_events()) {
+            is_up = XENPP_TRY(s.turn());
+        }
+    }
+    return is_up;
 }
 
 result<void> daemon::stop() {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Connecting to a machine that runs.
+#include <xenpp/abi/xen.hpp>
 #include <xenpp/base/atomic.hpp>
 #include <xenpp/os/clock.hpp>
 #include <xenpp/os/file.hpp>
@@ -172,7 +173,11 @@ result<machine> machine::connect(os::state_dir const& where, machine_options con
                                           ram_file(std::move(ram), std::move(regions)),
                                           std::move(b), slot, where);
     XENPP_TRY(c->doors.reset());
-    return machine(std::move(c));
+    machine m(std::move(c));
+    if (options.answers_bell) {
+        m.set_events_polled(false); // who answered before us may have died while it looked
+    }
+    return m;
 }
 
 doors& machine::doors() const noexcept {
@@ -201,6 +206,17 @@ int machine::bell_fd() const noexcept {
 
 bool machine::answer_bell() {
     return connection_->bell.answer();
+}
+
+void machine::set_events_polled(bool is_polled) noexcept {
+    atomic_store(header_of(window()).events_polled, is_polled ? 1U : 0U);
+    full_barrier(); // against vcpu_event_notify
+}
+
+bool machine::has_events() const noexcept {
+    auto const& info =
+        *reinterpret_cast<abi::shared_info const*>(window() + link::shared_info_offset);
+    return atomic_load(info.vcpu_info[0].evtchn_upcall_pending) != 0;
 }
 
 unsigned machine::reap_slots() {

@@ -50,6 +50,13 @@ public:
     /// call.
     bool answer_bell();
 
+    /// Says whether we look at `has_events` anyway, so that the machine need not ring for events.
+    /// After `false`, look once more.
+    void set_events_polled(bool is_polled) noexcept;
+
+    /// Whether domain 0 has events that nobody has delivered.
+    bool has_events() const noexcept;
+
     /// Resets the slots of processes that have died. Returns how many.
     unsigned reap_slots();
 
