@@ -209,6 +209,26 @@ class Disks(BedTest):
             with open(raw, "rb") as f:
                 self.assertEqual(f.read(8), f"hello {letter}\n".encode())
 
+    @unittest.skipUnless(os.geteuid() == 0 and os.path.exists("/dev/loop-control"), "makes a loop device")
+    def test_root_on_a_block_device(self):
+        path = self.root_copy()
+        device = subprocess.run(["losetup", "--show", "-f", path], capture_output=True, text=True,
+                                check=True).stdout.strip()
+        try:
+            mount = self.boot("rooted", f"phy:{device},xvda,w", vcpus=2)
+            self.assertRegex(mount, r"/dev/(root|xvda) / ext4 type=xen")
+            self.ask("rooted", "seq 1 100000 >/tmp/n; sync; echo SUM $(sha256sum </tmp/n)", r"SUM [0-9a-f]{64}")
+            # Nobody else may have it meanwhile, under whichever name.
+            r = self.bed.xl("create", self.bed.config("thief", disk=[f"phy:{device},xvda,w"]), check=False)
+            self.assertNotEqual(r.returncode, 0)
+            self.bed.type_into("rooted", "poweroff")
+            self.bed.wait_gone()
+        finally:
+            run("losetup", "-d", device)
+        raw = self.check_file_system(path, "raw")
+        written = subprocess.run(["debugfs", "-R", "cat /tmp/n", raw], capture_output=True, check=True).stdout
+        self.assertEqual(written, "".join(f"{n}\n" for n in range(1, 100001)).encode())
+
     def test_images_that_cannot_be_had(self):
         bed = self.bed
         path = self.image("one.img")
