@@ -27,7 +27,7 @@ class LifeTest(unittest.TestCase):
         r = dom0.debian("vcpu-list", "guest")
         self.assertEqual(len(r.out.splitlines()), 2, r)
         # Debian's xl console reaches the guest's shell.
-        r = dom0.run("(sleep 5; echo 'echo $((6 * 7))-answer'; sleep 20) | timeout 100 "
+        r = dom0.run("(sleep 10; echo 'echo $((6 * 7))-answer'; sleep 40) | timeout 200 "
                      f"{bed.DEBIAN}xl console guest", check=False)
         self.assertIn("42-answer", r.out + bed.console("guest"))
         dom0.debian("shutdown", "-w", "guest")
