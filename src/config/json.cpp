@@ -68,14 +68,11 @@ void put(ordered_json& to,
     to[key] = std::move(all);
 }
 
-/// libxl's word for a domain that has no number yet.
-constexpr std::uint32_t libxl_no_domid = 0xffff'ffff;
-
 ordered_json creation(domain_config const& c) {
     ordered_json out;
     out["type"] = to_string(c.type);
     out["name"] = c.name;
-    out["domid"] = libxl_no_domid;
+    out["domid"] = UINT32_MAX; // as libxl writes one that is not there yet
     if (c.uuid) {
         out["uuid"] = format(*c.uuid);
     }
