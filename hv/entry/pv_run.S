@@ -159,10 +159,9 @@ go_on:
     movq    (%rsp), %rdi
     testb   %al, %al
     jz      leave
-    cmpb    $may_sysret | kept_registers, ctx_entry(%rdi)
-    je      by_sysret
-    testb   $kept_registers, ctx_entry(%rdi)
-    jnz     by_iret
+    cmpb    $kept_registers, ctx_entry(%rdi)
+    ja      by_sysret           // both of the flags
+    je      by_iret
     jmp     resume_all
 leave:
     testb   $kept_registers, ctx_entry(%rdi)

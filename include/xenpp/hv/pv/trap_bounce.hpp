@@ -75,7 +75,7 @@ return_words(vcpu<P> const& v, bool was_in_kernel) noexcept {
     if (mask == 0) {
         flags |= x86::rflags::interrupt.raw();
     }
-    if ((v.dom.vm_assist >> abi::vmasst_type_architectural_iopl & 1) != 0) {
+    if (s.iopl != 0 && (v.dom.vm_assist >> abi::vmasst_type_architectural_iopl & 1) != 0) {
         flags |= std::uint64_t{s.iopl} << 12;
     }
     std::uint64_t const cs = was_in_kernel ? c.cs & 0xfffc : c.cs & 0xffff;
