@@ -58,13 +58,13 @@ class Bridge(BedTest):
         self.assertIn(f"vif{domid}.1", links)
         with open(os.path.join(self.bed.state, "calls"), encoding="ascii") as f:
             calls = f.read()
-        self.assertEqual(calls, f"CALL online\nscript={script}\nvif=vif{domid}.0\nXENBUS_TYPE=vif\n"
+        self.assertEqual(calls, f"CALL online type_if=vif\nscript={script}\nvif=vif{domid}.0\nXENBUS_TYPE=vif\n"
                                 f"XENBUS_PATH=/local/domain/0/backend/vif/{domid}/0\n"
                                 "XENBUS_BASE_PATH=backend\nbridge=xenbr0\n")
         self.serve("t", "10.9.0.2")
         self.bed.xl("network-detach", "t", "0")
         with open(os.path.join(self.bed.state, "calls"), encoding="ascii") as f:
-            self.assertIn(f"CALL offline\nscript={script}\nvif=vif{domid}.0\n", f.read())
+            self.assertIn(f"CALL offline type_if=vif\nscript={script}\nvif=vif{domid}.0\n", f.read())
         open(os.path.join(self.bed.state, "fail"), "w", encoding="ascii").close()
         r = self.bed.xl("network-attach", "t", f"script={script}", "bridge=xenbr0", check=False)
         self.assertNotEqual(r.returncode, 0)
