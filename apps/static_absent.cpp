@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the static tools have in place of libnbd, whose TLS library Debian has only as a shared one,
-// and of libslirp, which Debian has only as a shared one. Of each only the function that makes a
+// What the static tools have in place of libnbd and libslirp, of which Debian has no static
+// libraries (libnbd's TLS library is the one that lacks). Of each only the function that makes a
 // handle is ever called: who gets none reports the error and stops.
 extern "C" {
 

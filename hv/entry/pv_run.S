@@ -30,6 +30,17 @@
     movq    %r10, ctx_r10(%rdi)
     .endm
 
+// From the end of the frame that the processor and the stub pushed to the hypervisor's own stack.
+    .macro begin_trap
+    movq    %rdi, ctx_rdi - ctx_vector(%rsp)
+    leaq    -ctx_vector(%rsp), %rdi
+    movq    %rcx, ctx_rcx(%rdi)
+    movq    %r11, ctx_r11(%rdi)
+    movq    ctx_host_sp(%rdi), %rsp
+    movq    $kept_registers, ctx_entry(%rdi)
+    cld
+    .endm
+
 // pv_run(guest_context* rdi, vcpu* rsi, percpu* rdx): until pv_hypercall or pv_trap gives false.
     .align 16
     .globl pv_run
@@ -102,13 +113,7 @@ by_iret:
     .align 16
     .globl guest_trap
 guest_trap:
-    movq    %rdi, ctx_rdi - ctx_vector(%rsp)
-    leaq    -ctx_vector(%rsp), %rdi
-    movq    %rcx, ctx_rcx(%rdi)
-    movq    %r11, ctx_r11(%rdi)
-    movq    ctx_host_sp(%rdi), %rsp
-    movq    $kept_registers, ctx_entry(%rdi)
-    cld
+    begin_trap
 save_rest:
     save_call_registers
     movq    %rbx, ctx_rbx(%rdi)
@@ -127,13 +132,7 @@ call_trap:
     .align 16
     .globl guest_gate
 guest_gate:
-    movq    %rdi, ctx_rdi - ctx_vector(%rsp)
-    leaq    -ctx_vector(%rsp), %rdi
-    movq    %rcx, ctx_rcx(%rdi)
-    movq    %r11, ctx_r11(%rdi)
-    movq    ctx_host_sp(%rdi), %rsp
-    movq    $kept_registers, ctx_entry(%rdi)
-    cld
+    begin_trap
     save_call_registers
     movq    8(%rsp), %rdi
     movq    16(%rsp), %rsi

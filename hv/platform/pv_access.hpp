@@ -163,13 +163,19 @@ template <int At = 0, class... Rest>
     return true;
 }
 
+/// Tells other CPUs that `here` uses guest translations from now on, as pv::enter_guest does. True:
+/// one of them wants a flush first.
+[[nodiscard, gnu::always_inline]] inline bool mark_in_guest(hv::pv::tlb_cpu& here) noexcept {
+    atomic_exchange(here.in_guest, 1U);
+    return is_set(here.wanted);
+}
+
 /// While it lives, other CPUs know that `here` uses guest translations: pv::enter_guest, but that
 /// what it calls to flush first changes no register.
 class pv_translations {
 public:
     [[gnu::always_inline]] explicit pv_translations(hv::pv::tlb_cpu& here) noexcept : here_(here) {
-        atomic_exchange(here_.in_guest, 1U);
-        if (is_set(here_.wanted)) [[unlikely]] {
+        if (mark_in_guest(here_)) [[unlikely]] {
             asm volatile("call pv_flush_first" : : : "memory", "cc");
         }
     }

@@ -171,8 +171,7 @@ prepare_entry(percpu& here, vcpu& v, hv::exit_action done = hv::exit_action::res
         is_wanted_elsewhere(here)) [[unlikely]] {
         return prepare_entry_slowly(here, v, done);
     }
-    atomic_exchange(here.tlb->in_guest, 1U); // as pv::enter_guest
-    if (is_set(here.tlb->wanted)) [[unlikely]] {
+    if (mark_in_guest(*here.tlb)) [[unlikely]] {
         hv::pv::flush_here(machine());
     }
     return true;

@@ -140,7 +140,7 @@ result<void> run_hotplug(session& s, dev::device_address const& a, bool is_attac
                     fmt::format("{} {} has not ended within {} s", *file, call.action,
                                 script_timeout_ms / 1000));
     }
-    return dev::hotplug_outcome(s.store(), call, process.exit_status().value_or(0), log.path());
+    return dev::hotplug_outcome(s.store(), call, process.exit_status().value_or(-1), log.path());
 }
 
 } // namespace xenpp::detail

@@ -1,17 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 // xl block-attach, block-list and block-detach.
-#include "cli/xl/lookup.hpp"
+#include "cli/xl/devices.hpp"
 
 #include <xenpp/cli/xl.hpp>
 #include <xenpp/config/disk_spec.hpp>
 #include <xenpp/dev/vbd/nodes.hpp>
-#include <xenpp/device.hpp>
 
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 
 namespace xenpp::cli::xl {
 namespace {
@@ -35,14 +33,6 @@ result<dev::vbd_config> parse_disk(std::span<std::string const> words, session& 
         return refuse(fmt::format("disk \"{}\": {}", text, why));
     }
     return std::move(spec->disk);
-}
-
-/// A node that is a number; -1 where there is none, as xl prints it.
-std::string number_or_none(device_info const& d, std::string_view node) {
-    auto const text = d.frontend_node(node);
-    bool const is_number =
-        !text.empty() && std::ranges::all_of(text, [](char c) { return c >= '0' && c <= '9'; });
-    return is_number ? text : "-1";
 }
 
 // clang-format off
@@ -85,11 +75,7 @@ result<int> block_attach(session& s, arguments const& args) {
 result<int> block_list(session& s, arguments const& args) {
     auto const& h = *XENPP_TRY(s.open());
     auto const as = XENPP_TRY(chosen_format(args));
-    std::vector<device_info> all;
-    for (auto const& name : args.operands) {
-        auto const disks = XENPP_TRY(XENPP_TRY(find(h, name)).devices("vbd"));
-        all.insert(all.end(), disks.begin(), disks.end());
-    }
+    auto const all = XENPP_TRY(devices_of(h, args.operands, "vbd"));
     auto const t = tabulate("disk", std::span<field<device_info> const>(disk_fields),
                             std::span<device_info const>(all));
     s.print(render(t, as, disk_layout));

@@ -1,17 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 // xl network-attach, network-detach and network-list.
 #include "cli/xl/defaults.hpp"
-#include "cli/xl/lookup.hpp"
+#include "cli/xl/devices.hpp"
 
 #include <xenpp/cli/xl.hpp>
 #include <xenpp/config/vif_spec.hpp>
-#include <xenpp/device.hpp>
 
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 
 namespace xenpp::cli::xl {
 namespace {
@@ -31,14 +29,6 @@ result<dev::vif_config> read_spec(session& s, std::span<std::string const> words
         s.complain(fmt::format("Warning: {} (at character {})", w.reason, w.offset + 1));
     }
     return dev::vif_config(read->config);
-}
-
-/// A node that is a number; -1 where there is none, as xl prints it.
-std::string number_or_none(device_info const& d, std::string_view node) {
-    auto const text = d.frontend_node(node);
-    std::uint32_t n = 0;
-    auto const r = std::from_chars(text.data(), text.data() + text.size(), n);
-    return r.ec == std::errc() && r.ptr == text.data() + text.size() ? text : "-1";
 }
 
 // clang-format off
@@ -102,11 +92,7 @@ result<int> network_detach(session& s, arguments const& args) {
 result<int> network_list(session& s, arguments const& args) {
     auto const& h = *XENPP_TRY(s.open());
     auto const as = XENPP_TRY(chosen_format(args));
-    std::vector<device_info> all;
-    for (auto const& name : args.operands) {
-        auto const vifs = XENPP_TRY(XENPP_TRY(find(h, name)).devices("vif"));
-        all.insert(all.end(), vifs.begin(), vifs.end());
-    }
+    auto const all = XENPP_TRY(devices_of(h, args.operands, "vif"));
     auto const t = tabulate("vif", std::span<field<device_info> const>(vif_fields),
                             std::span<device_info const>(all));
     s.print(render(t, as, vif_layout));
