@@ -63,7 +63,6 @@ resume_all:                     // rdi: the context, which has everything
     movq    ctx_r13(%rdi), %r13
     movq    ctx_r14(%rdi), %r14
     movq    ctx_r15(%rdi), %r15
-resume_kept:                    // the registers that C++ preserves are the guest's
     testb   $may_sysret, ctx_entry(%rdi)
     jz      by_iret
 by_sysret:
