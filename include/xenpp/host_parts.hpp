@@ -34,9 +34,10 @@ struct host_parts {
     std::string state_dir{};
     /// The daemon's path (`host_options::daemon`); empty: it is looked for.
     std::string daemon{};
-    /// Called before anything is waited for or listed: what happens in no other process, happens
-    /// here. Used by `sim`.
-    std::function<void()> turn{};
+    /// For a host that this same thread serves: called before anything is listed and while
+    /// something is waited for, it lets happen what happens in no other process, and waits for that
+    /// at most so many milliseconds.
+    std::function<void(int most_ms)> turn{};
 };
 
 result<host> assemble_host(host_parts parts);

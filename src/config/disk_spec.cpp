@@ -53,7 +53,9 @@ constexpr std::array backend_types{
     word<disk_backend_type>{"tap",        disk_backend_type::tap},
     word<disk_backend_type>{"qdisk",      disk_backend_type::qdisk},
     word<disk_backend_type>{"standalone", disk_backend_type::standalone},
+    word<disk_backend_type>{"xenpp",      disk_backend_type::xenpp},
 };
+constexpr std::size_t backend_types_of_xen = 4;
 constexpr std::array accesses{ // true: read-only
     word<bool>{"",   false},
     word<bool>{"r",  true},
@@ -249,6 +251,12 @@ private:
         return true;
     }
 
+    /// All words, or the first ones, which Xen's xl knows.
+    template <class Words>
+    auto known(Words const& words, std::size_t of_xen) const {
+        return std::span(words).first(is_exact_ ? of_xen : words.size());
+    }
+
     void set_named(std::string_view key, std::string_view value, std::size_t length) {
         if (key == "format") {
             set_format(value, length);
@@ -261,7 +269,7 @@ private:
         } else if (key == "backend") {
             set_text(backend_, value, key, length);
         } else if (key == "backendtype") {
-            set_word(backend_type_, backend_types, key, value, length);
+            set_word(backend_type_, known(backend_types, backend_types_of_xen), key, value, length);
         } else if (key == "specification") {
             set_word(specification_, specifications, key, value, length);
         } else if (key == "script") {
@@ -412,8 +420,7 @@ private:
     }
 
     void set_format(std::string_view value, std::size_t length) {
-        auto const known = std::span(formats).first(is_exact_ ? formats_of_xen : formats.size());
-        set_word(format_, known, "format", value, length);
+        set_word(format_, known(formats, formats_of_xen), "format", value, length);
     }
 
     /// The one parameter that Xen's xl lets be said again: the last counts.

@@ -89,6 +89,14 @@ outcome read_type(vif_config& c, std::string_view value) {
     return {};
 }
 
+outcome read_backend_type(vif_config& c, std::string_view value) {
+    if (value != "xenpp") {
+        return wrong("expected `xenpp`; without the key the kernel serves what it can");
+    }
+    c.is_xenppds = true;
+    return {};
+}
+
 outcome read_rate(vif_config& c, std::string_view value) {
     c.rate = XENPP_TRY(parse_vif_rate(value));
     return {};
@@ -147,24 +155,25 @@ struct key {
 
 // clang-format off
 constexpr std::array keys{
-    key{"mac",        &read_mac},
-    key{"bridge",     &read_interface<&vif_config::bridge>},
-    key{"gatewaydev", &read_interface<&vif_config::gatewaydev>},
-    key{"netdev",     &read_interface<&vif_config::gatewaydev>}, // the older spelling
-    key{"ip",         &read_text<&vif_config::ip>},
-    key{"type",       &read_type},
-    key{"model",      &read_text<&vif_config::model>},
-    key{"vifname",    &read_interface<&vif_config::vifname>},
-    key{"script",     &read_text<&vif_config::script>},
-    key{"backend",    &read_text<&vif_config::backend>},
-    key{"rate",       &read_rate},
-    key{"devid",      &read_devid},
-    key{"mtu",        &read_mtu},
-    key{"network",    &read_network},
-    key{"switch",     &read_switch},
-    key{"forward",    &read_forward,   false, true},
-    key{"trusted",    &read_trusted,   true},
-    key{"untrusted",  &read_untrusted, true},
+    key{"mac",          &read_mac},
+    key{"bridge",       &read_interface<&vif_config::bridge>},
+    key{"gatewaydev",   &read_interface<&vif_config::gatewaydev>},
+    key{"netdev",       &read_interface<&vif_config::gatewaydev>}, // the older spelling
+    key{"ip",           &read_text<&vif_config::ip>},
+    key{"type",         &read_type},
+    key{"model",        &read_text<&vif_config::model>},
+    key{"vifname",      &read_interface<&vif_config::vifname>},
+    key{"script",       &read_text<&vif_config::script>},
+    key{"backend",      &read_text<&vif_config::backend>},
+    key{"backendtype",  &read_backend_type},
+    key{"rate",         &read_rate},
+    key{"devid",        &read_devid},
+    key{"mtu",          &read_mtu},
+    key{"network",      &read_network},
+    key{"switch",       &read_switch},
+    key{"forward",      &read_forward,   false, true},
+    key{"trusted",      &read_trusted,   true},
+    key{"untrusted",    &read_untrusted, true},
 };
 
 // clang-format on
@@ -328,6 +337,7 @@ std::string print(dev::vif_config const& vif) {
     put("vifname", vif.vifname);
     put("script", vif.script);
     put("backend", vif.backend);
+    put("backendtype", vif.is_xenppds ? "xenpp" : "");
     if (vif.rate) {
         // Rounded up, so that reading it rounds down to the same bytes in an interval.
         constexpr std::uint64_t us_per_second = 1'000'000;

@@ -164,8 +164,8 @@ private:
 
     void read_line(std::string_view text, std::size_t offset, std::uint32_t line) {
         auto body = text.substr(0, text.find('#'));
-        if (!is_exact_ && body.ends_with('\r')) {
-            body.remove_suffix(1);
+        if (!is_exact_) { // carriage returns of other systems' line ends
+            body = body.substr(0, body.find_last_not_of(" \t\r") + 1);
         }
         auto const rest = trim_left(body);
         if (rest.empty() || rest.front() == ';') {
@@ -189,8 +189,7 @@ private:
             return;
         }
         auto const key = is_exact_ ? rest.substr(0, equals) : trim_right(rest.substr(0, equals));
-        auto value = trim_left(rest.substr(equals + 1));
-        value = is_exact_ ? value : trim_right(value);
+        auto const value = trim_left(rest.substr(equals + 1));
         where.end = begin + static_cast<std::uint32_t>(key.size());
         if (word_index(key_words, key) < 0) {
             auto const meant = nearest(key, split_words(key_words));

@@ -18,7 +18,8 @@ result<std::unique_ptr<backends>> backends::create(transport::doors& d,
                                                    event_router& events,
                                                    store::client& store,
                                                    os::state_dir const& where,
-                                                   std::function<void(std::string_view)> log) {
+                                                   std::function<void(std::string_view)> log,
+                                                   bool is_beside_kernel) {
     auto fds = XENPP_TRY(os::poller::create());
     os::unique_fd wake(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
     os::unique_fd clock(::timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK));
@@ -40,7 +41,7 @@ result<std::unique_ptr<backends>> backends::create(transport::doors& d,
     b->kinds_.push_back({"vif", [raw = b.get()](dev::backend_context c) {
                              return dev::create_vif_backend(raw->switches_, std::move(c));
                          }});
-    b->bus_ = XENPP_TRY(dev::backend_bus::create(store, *b, b->kinds_));
+    b->bus_ = XENPP_TRY(dev::backend_bus::create(store, *b, b->kinds_, is_beside_kernel));
     return b;
 }
 
@@ -78,10 +79,6 @@ void backends::note_activity() noexcept {
         itimerspec const once{{0, 0}, {1, 0}};
         ::timerfd_settime(clock_.get(), 0, &once, nullptr);
     }
-}
-
-bool backends::settle() {
-    return bus_->dispatch();
 }
 
 result<evtchn_port>

@@ -13,6 +13,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -22,12 +23,13 @@ namespace xenpp::detail {
 
 class backends final : public dev::backend_services {
 public:
-    /// All but the log outlive this object.
+    /// All but the log outlive this object. `is_beside_kernel`: see `dev::device_address`.
     static result<std::unique_ptr<backends>> create(transport::doors& d,
                                                     event_router& events,
                                                     store::client& store,
                                                     os::state_dir const& where,
-                                                    std::function<void(std::string_view)> log);
+                                                    std::function<void(std::string_view)> log,
+                                                    bool is_beside_kernel = false);
     ~backends();
 
     /// Readable when `dispatch` has something to do.
@@ -36,9 +38,19 @@ public:
     /// Serves descriptors and what was put off.
     void dispatch();
 
-    /// Takes devices on through their states. True: it did something, which the store may have
-    /// reports about.
-    bool settle();
+    /// Takes devices on through their states, until what happened causes nothing more: what the
+    /// store reports meanwhile, `read_reports` passes on, and in this process it wakes nobody. Two
+    /// ends of a device take fewer turns than these; should one not, it goes on with the next that
+    /// comes.
+    template <class Read>
+    result<void> settle(Read read_reports) {
+        constexpr int most_turns = 64;
+        XENPP_TRY(read_reports());
+        for (int turn = 0; turn != most_turns && bus_->dispatch(); ++turn) {
+            XENPP_TRY(read_reports());
+        }
+        return {};
+    }
 
     /// Whether a device has had something to do since the last call.
     bool take_activity() noexcept { return std::exchange(is_active_, false); }
@@ -46,6 +58,8 @@ public:
     bool changed(store::watch_report const& report) { return bus_->changed(report); }
 
     void remove(domid d) { bus_->remove(d); }
+
+    std::set<domid> frontends() const { return bus_->frontends(); }
 
     transport::doors& doors() noexcept override { return doors_; }
 

@@ -19,6 +19,7 @@
 #include <daemon/looking.hpp>
 #include <daemon/machine_state.hpp>
 #include <daemon/store_rings.hpp>
+#include <poll.h>
 #include <sys/timerfd.h>
 #include <unistd.h>
 
@@ -90,6 +91,7 @@ struct daemon::state {
     result<void> poll();
 
     result<bool> turn();
+    result<bool> serve_all();
     result<bool> serve_ready();
     result<void> serve(source s);
     result<void> answer_bell();
@@ -160,12 +162,24 @@ result<void> daemon::state::open_store() {
     return settle();
 }
 
-/// The monitor's host is this one: the same doors, and xenstore without a socket.
+/// The monitor's host is this one: the same doors, and xenstore without a socket. What it waits for
+/// when it starts a domain anew, its devices above all, is done here meanwhile.
 result<void> daemon::state::open_monitor() {
     host_parts parts;
     parts.doors = std::shared_ptr<transport::doors>(std::shared_ptr<void>(), &machine->doors());
     parts.store = store->connect();
+    parts.connect_store = [this] { return store->connect(); };
     parts.state_dir = where.path();
+    parts.turn = [this](int most_ms) {
+        if (most_ms == 0) {
+            return; // our own loop comes to it
+        }
+        pollfd ready{poller->fd(), POLLIN, 0};
+        ::poll(&ready, 1, most_ms);
+        if (auto const done = serve_all(); !done) {
+            log(done.error().message());
+        }
+    };
     auto h = XENPP_TRY(assemble_host(std::move(parts)));
     monitor.emplace(XENPP_TRY(xenpp::monitor::create(h, log)));
     return {};
@@ -238,15 +252,8 @@ result<void> daemon::state::read_reports() {
     return {};
 }
 
-/// Until what happened causes nothing more: reports in this process wake nobody. Two ends of a
-/// device take fewer turns than these; should one not, it goes on with the next that comes.
 result<void> daemon::state::settle() {
-    constexpr int most_turns = 64;
-    XENPP_TRY(read_reports());
-    for (int turn = 0; turn != most_turns && backends->settle(); ++turn) {
-        XENPP_TRY(read_reports());
-    }
-    return {};
+    return backends->settle([this] { return read_reports(); });
 }
 
 /// Consoles are for the domains that xenstore knows.
@@ -323,7 +330,8 @@ result<bool> daemon::state::serve_ready() {
     return true;
 }
 
-result<bool> daemon::state::turn() {
+/// All but the monitor. False: the machine has ended.
+result<bool> daemon::state::serve_all() {
     if (machine->has_events()) {
         broker->deliver();
         XENPP_TRY(events->dispatch());
@@ -332,6 +340,13 @@ result<bool> daemon::state::turn() {
         return false;
     }
     XENPP_TRY(settle());
+    return true;
+}
+
+result<bool> daemon::state::turn() {
+    if (!XENPP_TRY(serve_all())) {
+        return false;
+    }
     // Events of a store in the same process wake nobody.
     if (auto const done = monitor->dispatch(); !done) {
         if (has_ended()) {

@@ -3,6 +3,7 @@
 #include "host/devices.hpp"
 
 #include "host/kernel_backend.hpp"
+#include "host/native.hpp"
 
 #include <xenpp/dev/vbd/nodes.hpp>
 #include <xenpp/dev/vif/nodes.hpp>
@@ -50,8 +51,7 @@ result<bool> wait_for_state(session& s,
                             Enough is_enough) {
     auto const c = XENPP_TRY(watch_state(s, a));
     auto const end = clock::now() + timeout;
-    for (;;) {
-        s.turn();
+    for (s.turn();;) {
         if (is_enough(XENPP_TRY(dev::read_state(c, dev::backend_path(a))))) {
             return true;
         }
@@ -59,7 +59,8 @@ result<bool> wait_for_state(session& s,
         if (left <= std::chrono::milliseconds(0)) {
             return false;
         }
-        XENPP_TRY(c.read_watch(static_cast<int>(std::min(left, glance).count())));
+        auto const most = std::min(left, glance);
+        XENPP_TRY(c.read_watch(s.turn(most) ? 0 : static_cast<int>(most.count())));
     }
 }
 
@@ -164,6 +165,7 @@ std::vector<std::uint32_t> vif_ids(std::span<dev::vif_config const> vifs) {
 
 result<dev::new_device> vbd_for(session& s, dev::vbd_config const& c, domid d) {
     auto device = XENPP_TRY(dev::new_vbd(c, d));
+    device.address.is_beside_kernel = s.kind() == host_kind::native && is_for_xenppd(c);
     if (is_kernels(s, device.address)) {
         XENPP_TRY(suit_kernel(c, device));
     }
@@ -181,7 +183,8 @@ vif_for(session& s, dev::vif_config v, config::uuid const& uuid, domid d, std::u
         v.mac = dev::generate_mac(uuid, devid);
     }
     auto device = dev::describe_vif(v, d, devid);
-    if (is_native) {
+    device.address.is_beside_kernel = is_native && is_for_xenppd(v);
+    if (is_kernels(s, device.address)) {
         XENPP_TRY(suit_kernel(v, device));
     }
     return device;
@@ -192,6 +195,9 @@ result<void> wait_for_backend(session& s, dev::device_address const& a) {
         return {};
     }
     bool const is_of_kernel = is_kernels(s, a);
+    if (a.is_beside_kernel) {
+        XENPP_TRY(ensure_monitor(s)); // it serves them too, and stays while there are any
+    }
     bool has_failed = false;
     bool const is_done = XENPP_TRY(wait_for_state(
         s, a, is_of_kernel ? kernel_timeout : attach_timeout, [&has_failed](xenbus_state b) {

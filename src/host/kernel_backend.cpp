@@ -61,7 +61,22 @@ result<void> add_script(dev::new_device& d, std::string const& name) {
 } // namespace
 
 bool is_kernels(session const& s, dev::device_address const& a) {
-    return s.kind() == host_kind::native && (a.kind == "vbd" || a.kind == "vif");
+    return s.kind() == host_kind::native && !a.is_beside_kernel &&
+           (a.kind == "vbd" || a.kind == "vif");
+}
+
+bool is_for_xenppd(dev::vbd_config const& c) noexcept {
+    using dev::disk_backend_type;
+    bool const is_asked_for =
+        c.backend_type == disk_backend_type::xenpp || c.backend_type == disk_backend_type::qdisk;
+    bool const is_kernels_kind =
+        c.format == dev::disk_format::raw && (c.target.empty() || c.target.front() == '/');
+    return is_asked_for || (c.backend_type == disk_backend_type::automatic && !is_kernels_kind);
+}
+
+bool is_for_xenppd(dev::vif_config const& c) noexcept {
+    return c.is_xenppds || c.network == dev::vif_network::user ||
+           c.network == dev::vif_network::in_switch || !c.forwards.empty();
 }
 
 result<void> suit_kernel(dev::vbd_config const& c, dev::new_device& d) {
@@ -70,8 +85,8 @@ result<void> suit_kernel(dev::vbd_config const& c, dev::new_device& d) {
     };
     if (c.format != dev::disk_format::raw) {
         return refuse(fmt::format("format={}: the kernel's backend reads raw images and block "
-                                  "devices; convert it (qemu-img convert -O raw), or connect it "
-                                  "to a block device (qemu-nbd -c /dev/nbd0)",
+                                  "devices; leave it to xenppd (backendtype=xenpp), or convert it "
+                                  "(qemu-img convert -O raw)",
                                   dev::to_string(c.format)));
     }
     if (c.target.empty()) {
@@ -89,12 +104,6 @@ result<void> suit_kernel(dev::vbd_config const& c, dev::new_device& d) {
 }
 
 result<void> suit_kernel(dev::vif_config const& c, dev::new_device& d) {
-    if (c.network != dev::vif_network::bridge || !c.forwards.empty()) {
-        return fail(attach_operation, EOPNOTSUPP,
-                    fmt::format("{}: on a Xen host the kernel serves interfaces, and it knows "
-                                "bridges alone; name one: bridge=xenbr0",
-                                to_string(d.address)));
-    }
     XENPP_TRY(add_script(d, c.script.empty() ? "vif-bridge" : c.script));
     d.backend.emplace_back("hotplug-status", ""); // netback waits for it to be "connected"
     return {};

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Devices of a real Xen host that domain 0's kernel serves (blkback, netback): whoever attaches one
 // runs its hotplug script. libxl does the same, so each toolstack can take the other's devices
-// away.
+// away. What the kernel cannot do, and what xenppd is asked to serve, is xenppd's.
 #pragma once
 
 #include "host/session.hpp"
@@ -14,6 +14,10 @@ namespace xenpp::detail {
 
 /// Whether the kernel serves this device.
 bool is_kernels(session const& s, dev::device_address const& a);
+
+/// Whether a device of a real Xen host is for xenppd.
+bool is_for_xenppd(dev::vbd_config const& c) noexcept;
+bool is_for_xenppd(dev::vif_config const& c) noexcept;
 
 /// What the kernel's backend cannot do is refused; what its script wants to know is added.
 result<void> suit_kernel(dev::vbd_config const& c, dev::new_device& d);

@@ -9,6 +9,7 @@
 #include "host/reap.hpp"
 #include "host/restart.hpp"
 
+#include <xenpp/dev/xenbus/device.hpp>
 #include <xenpp/os/process.hpp>
 #include <xenpp/store/path.hpp>
 #include <xenpp/transport/native.hpp>
@@ -34,7 +35,7 @@ result<std::unique_ptr<store::connection>> connect_store(std::string const& path
     return connection;
 }
 
-result<host> open(host_options const& options) {
+result<host> open(host_options const& options, std::function<void(int)> turn = {}) {
     host_parts parts;
     parts.kind = host_kind::native;
     parts.doors = XENPP_TRY(transport::native::open());
@@ -43,11 +44,15 @@ result<host> open(host_options const& options) {
     parts.connect_store = [path] { return connect_store(path); };
     parts.state_dir = XENPP_TRY(native_state_dir(options.state_dir)).path();
     parts.daemon = options.daemon;
+    parts.turn = std::move(turn);
     return assemble_host(std::move(parts));
 }
 
-/// Whether there is a domain to watch, or one that is on its way.
+/// Whether there is a domain to watch, one that is on its way, or a device to serve.
 result<bool> is_work_for_monitor(session& s) {
+    if (!XENPP_TRY(dev::list_beside_kernel(s.store())).empty()) {
+        return true;
+    }
     for (auto const node : {building_node, restarting_node}) {
         auto const notes = s.store().directory(node);
         if (notes && !notes->empty()) {
@@ -91,8 +96,8 @@ result<void> ensure_monitor(session& s) {
     return {};
 }
 
-result<host> open_monitored_host(host_options const& options) {
-    return open(options);
+result<host> open_monitored_host(host_options const& options, std::function<void(int)> turn) {
+    return open(options, std::move(turn));
 }
 
 result<host> open_native_host(host_options const& options) {

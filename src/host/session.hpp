@@ -46,11 +46,13 @@ public:
     /// Opens the way to xenstore again, after it broke.
     result<void> reopen_store();
 
-    /// Lets happen what happens in this process alone.
-    void turn() const {
+    /// Lets happen what happens in this process alone, and waits for it at most so long. False:
+    /// nothing does, and it has not waited.
+    bool turn(std::chrono::milliseconds most = {}) const {
         if (parts_.turn) {
-            parts_.turn();
+            parts_.turn(static_cast<int>(most.count()));
         }
+        return static_cast<bool>(parts_.turn);
     }
 
     /// Returns when a domain may have ended or been introduced, at the latest after `most`.

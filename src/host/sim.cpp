@@ -198,7 +198,7 @@ result<host> open_sim_host(sim_options const& options) {
     parts.connect_store = [sim] { return store::connect_memory(sim->server(), dom0, true); };
     parts.store = store::connect_memory(sim->server(), dom0, true);
     parts.doors = std::shared_ptr<transport::doors>(sim, &sim->doors());
-    parts.turn = [sim] { sim->turn(); };
+    parts.turn = [sim](int) { sim->turn(); };
     auto h = XENPP_TRY(assemble_host(std::move(parts)));
     XENPP_TRY(make_domains(h, options.domains));
     return h;

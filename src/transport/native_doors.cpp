@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // Hypercalls, argument memory, foreign and granted pages by way of Linux's devices.
+#include <xenpp/abi/grant_table.hpp>
 #include <xenpp/store/connection.hpp>
 
 #include <fmt/core.h>
 
 #include <sys/ioctl.h>
 #include <sys/syscall.h>
+#include <transport/grant_pieces.hpp>
 #include <transport/native_doors.hpp>
 #include <transport/native_ioctl.hpp>
 #include <unistd.h>
@@ -21,6 +23,8 @@ namespace {
 constexpr std::size_t first_chunk = std::size_t{128} << 10;
 /// How much of a domain is mapped at once while bytes are copied into it.
 constexpr std::size_t copied_at_once = std::size_t{8} << 20;
+/// How many pieces one call of gntdev copies.
+constexpr std::size_t copies_at_once = 64;
 
 error with_domain(error e, domid d) {
     e.domid = d.raw();
@@ -158,15 +162,20 @@ result<void> native_doors::write_foreign(domid d, gpa at, std::span<std::byte co
     return {};
 }
 
+result<int> native_doors::grant_device() {
+    if (!gntdev_) {
+        gntdev_ = XENPP_TRY(open_device("gntdev"));
+    }
+    return gntdev_.get();
+}
+
 result<foreign_mapping>
 native_doors::map_grants(domid d, std::span<grant_ref const> refs, os::access access) {
     constexpr std::string_view operation = "map grants";
     if (refs.empty()) {
         return unexpected(with_domain(error{operation, 0, "no grant asked for"}, d));
     }
-    if (!gntdev_) {
-        gntdev_ = XENPP_TRY(open_device("gntdev"));
-    }
+    auto const device = XENPP_TRY(grant_device());
     // The head, of which one grant is a part, and the other grants behind it.
     gntdev_map_grant_ref head{};
     head.count = static_cast<std::uint32_t>(refs.size());
@@ -175,7 +184,7 @@ native_doors::map_grants(domid d, std::span<grant_ref const> refs, os::access ac
         argument.push_back({d.raw(), ref.raw()});
     }
     std::memcpy(argument.data(), &head, offsetof(gntdev_map_grant_ref, refs));
-    auto const status = device_call(gntdev_.get(), gntdev_ioctl_map_grant_ref, argument.data());
+    auto const status = device_call(device, gntdev_ioctl_map_grant_ref, argument.data());
     if (status < 0) {
         return unexpected(with_domain(error{operation, static_cast<int>(-status), {}}, d));
     }
@@ -183,7 +192,7 @@ native_doors::map_grants(domid d, std::span<grant_ref const> refs, os::access ac
     auto const number = ++last_mapping_;
     granted_[number] = {head.index, head.count};
     // The hypervisor is asked only here.
-    auto pages = os::mapping::of_file(gntdev_.get(), head.index, refs.size() * page_size, access);
+    auto pages = os::mapping::of_file(device, head.index, refs.size() * page_size, access);
     if (!pages) {
         unmap(number);
         auto const first = refs[0].raw();
@@ -195,6 +204,37 @@ native_doors::map_grants(domid d, std::span<grant_ref const> refs, os::access ac
             d));
     }
     return foreign_mapping(*this, number, *std::move(pages));
+}
+
+result<void> native_doors::copy_grants(domid d, std::span<grant_copy> pieces) {
+    XENPP_TRY(check_pieces(d, pieces));
+    auto const device = XENPP_TRY(grant_device());
+    std::array<gntdev_grant_copy_segment, copies_at_once> segments;
+    while (!pieces.empty()) {
+        auto const part = pieces.first(std::min(pieces.size(), segments.size()));
+        for (std::size_t i = 0; i != part.size(); ++i) {
+            auto const& p = part[i];
+            auto& s = segments[i] = {};
+            auto& theirs = p.to_grant ? s.dest : s.source;
+            auto& ours = p.to_grant ? s.source : s.dest;
+            theirs.foreign = {p.ref.raw(), static_cast<std::uint16_t>(p.offset), d.raw()};
+            ours.virt = p.local.data();
+            s.len = static_cast<std::uint16_t>(p.local.size());
+            s.flags = p.to_grant ? abi::gntcopy_dest_gref : abi::gntcopy_source_gref;
+            s.status = abi::gntst_general_error;
+        }
+        gntdev_grant_copy copy{static_cast<std::uint32_t>(part.size()), segments.data()};
+        if (device_call(device, gntdev_ioctl_grant_copy, &copy) < 0) {
+            // Linux does not take pages that are themselves another domain's for our memory.
+            XENPP_TRY(doors::copy_grants(d, part));
+        } else {
+            for (std::size_t i = 0; i != part.size(); ++i) {
+                part[i].is_done = segments[i].status == abi::gntst_okay;
+            }
+        }
+        pieces = pieces.subspan(part.size());
+    }
+    return {};
 }
 
 void native_doors::unmap(std::uint32_t mapping) noexcept {

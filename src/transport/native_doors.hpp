@@ -51,6 +51,7 @@ public:
     result<void> write_foreign(domid d, gpa at, std::span<std::byte const> bytes) override;
     result<foreign_mapping>
     map_grants(domid d, std::span<grant_ref const> refs, os::access access) override;
+    result<void> copy_grants(domid d, std::span<grant_copy> pieces) override;
     result<std::unique_ptr<event_channels>> open_event_channels() override;
     std::string store_path() const override;
     std::string description() const override;
@@ -60,6 +61,9 @@ private:
         std::uint64_t index = 0; ///< gntdev's
         std::uint32_t count = 0;
     };
+
+    /// gntdev, opened at first.
+    result<int> grant_device();
 
     /// Foreign pages need nothing but their munmap; granted ones are given back to gntdev.
     void unmap(std::uint32_t mapping) noexcept override;

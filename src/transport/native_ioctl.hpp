@@ -81,6 +81,30 @@ struct gntdev_unmap_grant_ref {
     std::uint32_t pad;
 };
 
+/// One end of a copy: our memory, or part of a page that a domain granted.
+union gntdev_copy_end {
+    void* virt;
+
+    struct {
+        std::uint32_t ref;
+        std::uint16_t offset;
+        std::uint16_t domid;
+    } foreign;
+};
+
+struct gntdev_grant_copy_segment {
+    gntdev_copy_end source;
+    gntdev_copy_end dest;
+    std::uint16_t len;
+    std::uint16_t flags; ///< gntcopy_...
+    std::int16_t status; ///< out: gntst_...
+};
+
+struct gntdev_grant_copy {
+    std::uint32_t count;
+    gntdev_grant_copy_segment* segments;
+};
+
 // clang-format off
 inline constexpr auto privcmd_ioctl_hypercall     = ioctl_number('P', 0, sizeof(privcmd_hypercall));
 inline constexpr auto privcmd_ioctl_mmapbatch_v2  = ioctl_number('P', 4, sizeof(privcmd_mmapbatch_v2));
@@ -96,6 +120,7 @@ inline constexpr auto evtchn_ioctl_restrict_domid    = ioctl_number('E', 6, size
 
 inline constexpr auto gntdev_ioctl_map_grant_ref   = ioctl_number('G', 0, sizeof(gntdev_map_grant_ref));
 inline constexpr auto gntdev_ioctl_unmap_grant_ref = ioctl_number('G', 1, sizeof(gntdev_unmap_grant_ref));
+inline constexpr auto gntdev_ioctl_grant_copy      = ioctl_number('G', 8, sizeof(gntdev_grant_copy));
 // clang-format on
 
 } // namespace xenpp::transport::native

@@ -121,7 +121,7 @@ public:
         parts.kind = host_kind::sim;
         parts.doors = doors_;
         parts.store = std::move(store);
-        parts.turn = [&bed] { bed.session().turn(); };
+        parts.turn = [&bed](int) { bed.session().turn(); };
         host_.emplace(assemble_host(std::move(parts)).value());
     }
 

@@ -30,7 +30,7 @@ hvc0::respawn:-/bin/sh
 ::ctrlaltdel:/sbin/reboot
 """
 APPLETS = ("sh mount umount echo cat cut grep sync dd cmp ls sleep poweroff sha256sum test seq rm tail "
-           "blockdev usleep head od tr wc").split()
+           "blockdev usleep head od tr wc reboot").split()
 
 
 def run(*command):
@@ -104,6 +104,21 @@ class Disks(BedTest):
 
     def test_root_on_qcow2_as_pv(self):
         self.root_on("pv", "qcow2")
+
+    def test_a_domain_reboots_with_its_devices(self):
+        for form in ("raw", "qcow2"):
+            path = self.root_copy(form)
+            self.boot("rooted", f"format={form},vdev=xvda,access=rw,target={path}", on_reboot="restart",
+                      vif=["network=user"])
+            first = self.bed.domains()["rooted"][0]
+            self.bed.type_into("rooted", "echo kept >/tmp/kept; reboot")
+            self.bed.wait("another domain of the name",
+                          lambda: self.bed.domains().get("rooted", (first,))[0] not in (first, None))
+            self.bed.wait_log("rooted", r"ROOT-UP")
+            self.ask("rooted", "echo it-is-$(cat /tmp/kept)", r"it-is-kept")
+            self.bed.type_into("rooted", "poweroff")
+            self.bed.wait_gone()
+            self.check_file_system(path, form)
 
     def test_kill_9_of_the_daemon_amid_writes(self):
         bed = self.bed

@@ -131,6 +131,7 @@ int backend_number(dev::disk_backend_type t) {
     case dev::disk_backend_type::tap: return LIBXL_DISK_BACKEND_TAP;
     case dev::disk_backend_type::qdisk: return LIBXL_DISK_BACKEND_QDISK;
     case dev::disk_backend_type::standalone: return LIBXL_DISK_BACKEND_STANDALONE;
+    case dev::disk_backend_type::xenpp: break; // not in the exact dialect
     }
     return -1;
 }

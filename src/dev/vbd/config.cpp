@@ -78,7 +78,8 @@ std::optional<place> by_numbers(std::string_view text) noexcept {
 constexpr std::array<std::string_view, 9> formats{
     "raw", "qcow", "qcow2", "vhd", "qed", "empty", "vmdk", "vdi", "vhdx",
 };
-constexpr std::array<std::string_view, 5> backend_types{"", "phy", "tap", "qdisk", "standalone"};
+constexpr std::array<std::string_view, 6> backend_types{"",      "phy",        "tap",
+                                                        "qdisk", "standalone", "xenpp"};
 
 } // namespace
 

@@ -49,20 +49,20 @@ struct backend_bus::device {
 backend_bus::backend_bus(store::client& store,
                          backend_services& services,
                          std::span<backend_kind const> kinds,
-                         domid self)
+                         bool is_beside_kernel)
     : store_(store)
     , services_(services)
     , kinds_(kinds)
-    , self_(self)
-    , root_(store::domain_path(self) + "/backend") {}
+    , is_beside_kernel_(is_beside_kernel)
+    , root_(store::domain_path(dom0) + "/backend") {}
 
 backend_bus::~backend_bus() = default;
 
 result<std::unique_ptr<backend_bus>> backend_bus::create(store::client& store,
                                                          backend_services& services,
                                                          std::span<backend_kind const> kinds,
-                                                         domid self) {
-    std::unique_ptr<backend_bus> bus(new backend_bus(store, services, kinds, self));
+                                                         bool is_beside_kernel) {
+    std::unique_ptr<backend_bus> bus(new backend_bus(store, services, kinds, is_beside_kernel));
     XENPP_TRY(store.watch(bus->root_, root_token));
     return bus;
 }
@@ -99,7 +99,8 @@ void backend_bus::look_at_all() {
         due_.push_back(a);
     }
     for (auto const& kind : kinds_) {
-        auto const of_kind = fmt::format("{}/{}", root_, kind.name);
+        auto const of_kind =
+            fmt::format("{}/{}{}", root_, is_beside_kernel_ ? beside_kernel_prefix : "", kind.name);
         for (auto const& frontend : store_.directory(of_kind).value_or(names())) {
             auto const of_domain = of_kind + "/" + frontend;
             for (auto const& id : store_.directory(of_domain).value_or(names())) {
@@ -123,7 +124,7 @@ bool backend_bus::dispatch() {
 
 result<std::unique_ptr<backend_bus::device>> backend_bus::make(device_address const& a) {
     auto const kind = std::ranges::find(kinds_, std::string_view(a.kind), &backend_kind::name);
-    if (kind == kinds_.end() || a.backend != self_) {
+    if (kind == kinds_.end() || a.backend != dom0 || a.is_beside_kernel != is_beside_kernel_) {
         return std::unique_ptr<device>();
     }
     auto d = std::make_unique<device>(device{.address = a});
@@ -292,7 +293,7 @@ result<void> backend_bus::give_up(device& d, xenbus_state frontend, error const&
             return {};
         }
         XENPP_TRY(t.mkdir(directory));
-        XENPP_TRY(t.set_perms(directory, {{self_, store::access::none}}));
+        XENPP_TRY(t.set_perms(directory, {{dom0, store::access::none}}));
         return t.write(directory + "/error", e.message());
     });
 }
@@ -337,6 +338,14 @@ void backend_bus::drop(device_address const& a) {
     if (d->is_disconnecting) {
         leaving_.push_back(std::move(d));
     }
+}
+
+std::set<domid> backend_bus::frontends() const {
+    std::set<domid> out;
+    for (auto const& [a, _] : devices_) {
+        out.insert(a.frontend);
+    }
+    return out;
 }
 
 void backend_bus::remove(domid d) {

@@ -61,8 +61,9 @@ std::string frontend_path(device_address const& a) {
 }
 
 std::string backend_path(device_address const& a) {
-    return fmt::format("{}/backend/{}/{}/{}", store::domain_path(a.backend), a.kind,
-                       a.frontend.raw(), a.id);
+    return fmt::format("{}/backend/{}{}/{}/{}", store::domain_path(a.backend),
+                       a.is_beside_kernel ? beside_kernel_prefix : "", a.kind, a.frontend.raw(),
+                       a.id);
 }
 
 std::string libxl_path(device_address const& a) {
@@ -87,13 +88,18 @@ std::optional<device_address> parse_backend_path(std::string_view path) {
     if (!backend || walk.next() != "backend") {
         return std::nullopt;
     }
-    std::string kind(walk.next());
+    auto kind = walk.next();
+    bool const is_beside_kernel = kind.starts_with(beside_kernel_prefix);
+    if (is_beside_kernel) {
+        kind.remove_prefix(beside_kernel_prefix.size());
+    }
     auto const frontend = store::parse_domid(walk.next());
     auto const id = store::parse_decimal(walk.next());
     if (!frontend || !id || *id > UINT32_MAX) {
         return std::nullopt;
     }
-    return device_address{std::move(kind), *frontend, static_cast<std::uint32_t>(*id), *backend};
+    return device_address{std::string(kind), *frontend, static_cast<std::uint32_t>(*id), *backend,
+                          is_beside_kernel};
 }
 
 result<void> write_device(store::client_transaction const& t, new_device const& d) {
@@ -153,6 +159,26 @@ list_devices(store::node_access const& s, domid d, std::string_view kind) {
             auto const a = back ? parse_backend_path(*back) : std::nullopt;
             if (a && a->frontend == d) {
                 out.push_back(*a);
+            }
+        }
+    }
+    return out;
+}
+
+result<std::vector<device_address>> list_beside_kernel(store::node_access const& s) {
+    std::vector<device_address> out;
+    auto const root = store::domain_path(dom0) + "/backend";
+    for (auto const& kind : XENPP_TRY(directory_if_there(s, root))) {
+        if (!kind.starts_with(beside_kernel_prefix)) {
+            continue;
+        }
+        auto const of_kind = root + "/" + kind;
+        for (auto const& frontend : XENPP_TRY(directory_if_there(s, of_kind))) {
+            auto const of_domain = of_kind + "/" + frontend;
+            for (auto const& id : XENPP_TRY(directory_if_there(s, of_domain))) {
+                if (auto const a = parse_backend_path(of_domain + "/" + id)) {
+                    out.push_back(*a);
+                }
             }
         }
     }

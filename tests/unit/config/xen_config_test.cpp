@@ -71,6 +71,13 @@ TEST_CASE("xen_config.the_exact_dialect_has_the_loaders_habits") {
     CHECK(documented->xsm == "x");
 }
 
+TEST_CASE("xen_config.carriage_returns_at_the_end_of_a_line_are_no_part_of_a_value") {
+    auto const b = parse_xen_config("[global]\r\ndefault=x\r\r\n[x]\r\nkernel=k \r\r\n", "t");
+    REQUIRE(b.has_value());
+    CHECK(b->kernel == "k");
+    CHECK(b->warnings.items.empty());
+}
+
 TEST_CASE("xen_config.what_is_unknown_is_reported") {
     auto const b = parse_xen_config("kernal=k\nnonsense\n", "t");
     REQUIRE(b.has_value());

@@ -53,4 +53,14 @@ TEST_CASE("native_ioctl.gntdev_is_linuxs") {
     SAME_MEMBER(gntdev_unmap_grant_ref, ioctl_gntdev_unmap_grant_ref, index);
     SAME_MEMBER(gntdev_unmap_grant_ref, ioctl_gntdev_unmap_grant_ref, count);
     SAME_MEMBER(gntdev_grant, ioctl_gntdev_grant_ref, ref);
+    CHECK(native::gntdev_ioctl_grant_copy == IOCTL_GNTDEV_GRANT_COPY);
+    SAME_MEMBER(gntdev_grant_copy, ioctl_gntdev_grant_copy, count);
+    SAME_MEMBER(gntdev_grant_copy, ioctl_gntdev_grant_copy, segments);
+    SAME_MEMBER(gntdev_grant_copy_segment, gntdev_grant_copy_segment, source.foreign.ref);
+    SAME_MEMBER(gntdev_grant_copy_segment, gntdev_grant_copy_segment, source.foreign.offset);
+    SAME_MEMBER(gntdev_grant_copy_segment, gntdev_grant_copy_segment, source.foreign.domid);
+    SAME_MEMBER(gntdev_grant_copy_segment, gntdev_grant_copy_segment, dest);
+    SAME_MEMBER(gntdev_grant_copy_segment, gntdev_grant_copy_segment, len);
+    SAME_MEMBER(gntdev_grant_copy_segment, gntdev_grant_copy_segment, flags);
+    SAME_MEMBER(gntdev_grant_copy_segment, gntdev_grant_copy_segment, status);
 }

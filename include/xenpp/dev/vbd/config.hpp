@@ -22,13 +22,15 @@ enum class disk_format : std::uint8_t {
     vhdx,
 };
 
-/// Who serves a disk in Xen. Here it is one and the same; the word is kept and shown.
+/// Who serves a disk. On an embedded host that is xenppd, whatever the word; on a real Xen host the
+/// kernel serves what it can unless `qdisk` or `xenpp` asks for xenppd.
 enum class disk_backend_type : std::uint8_t {
     automatic,
     phy,
     tap,
     qdisk,
     standalone,
+    xenpp, ///< a word that Xen's xl does not know
 };
 
 /// A paravirtual disk. The defaults are those of Xen 4.17's disk specifications.

@@ -88,6 +88,9 @@ struct vif_config {
     std::string vifname;
     std::string script;
     std::string backend; ///< the domain that serves it
+    /// On a real Xen host: xenppd serves it, also where the kernel could. An embedded host knows
+    /// nobody else.
+    bool is_xenppds = false;
     std::optional<vif_rate> rate;
     std::optional<std::uint32_t> devid;
     std::optional<std::uint16_t> mtu;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Finds the devices that this domain serves in xenstore, and takes each through its states.
+// Finds the devices that domain 0 serves in xenstore, and takes each through its states.
 #pragma once
 
 #include <xenpp/dev/xenbus/backend.hpp>
@@ -13,16 +13,17 @@
 
 namespace xenpp::dev {
 
-/// All backends of one domain. Its user passes on what the store's watches report and calls
-/// `dispatch` once a turn.
+/// All backends of domain 0 that are xenppd's. Its user passes on what the store's watches report
+/// and calls `dispatch` once a turn.
 class backend_bus {
 public:
     /// `store` and `services` outlive the bus. The watches that it sets report at once, so that
     /// devices that are there, also connected ones, are found by the first `changed`.
+    /// `is_beside_kernel`: see `device_address`.
     static result<std::unique_ptr<backend_bus>> create(store::client& store,
                                                        backend_services& services,
                                                        std::span<backend_kind const> kinds,
-                                                       domid self = dom0);
+                                                       bool is_beside_kernel = false);
 
     backend_bus(backend_bus const&) = delete;
     backend_bus& operator=(backend_bus const&) = delete;
@@ -45,13 +46,16 @@ public:
 
     std::size_t device_count() const noexcept { return devices_.size(); }
 
+    /// The domains whose devices there are.
+    std::set<domid> frontends() const;
+
 private:
     struct device;
 
     backend_bus(store::client& store,
                 backend_services& services,
                 std::span<backend_kind const> kinds,
-                domid self);
+                bool is_beside_kernel);
 
     void look_at_all();
     void look_at(device_address const& a);
@@ -67,7 +71,7 @@ private:
     store::client& store_;
     backend_services& services_;
     std::span<backend_kind const> kinds_;
-    domid self_;
+    bool is_beside_kernel_;
     std::string root_;
     std::map<device_address, std::unique_ptr<device>> devices_;
     std::vector<std::unique_ptr<device>> leaving_; ///< without nodes, with work in flight

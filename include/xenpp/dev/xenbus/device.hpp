@@ -20,15 +20,21 @@ namespace xenpp::dev {
 using node_list = std::vector<std::pair<std::string, std::string>>;
 
 /// Which device: a kind ("vbd", "vif"), the domain whose it is, its number there (Xen: devid), and
-/// the domain that serves it.
+/// who serves it.
 struct device_address {
     std::string kind;
     domid frontend{};
     std::uint32_t id = 0;
     domid backend = dom0;
+    /// On a real Xen host: by xenppd instead of the kernel. Its backend's directory bears a name
+    /// that the kernel does not know ("xenpp-vbd"); the frontend's is the same.
+    bool is_beside_kernel = false;
 
     friend auto operator<=>(device_address const&, device_address const&) = default;
 };
+
+/// What stands before the kind in the name of a backend's directory beside the kernel's.
+inline constexpr std::string_view beside_kernel_prefix = "xenpp-";
 
 /// /local/domain/F/device/KIND/ID, /local/domain/B/backend/KIND/F/ID, /libxl/F/device/KIND/ID.
 std::string frontend_path(device_address const& a);
@@ -64,6 +70,9 @@ result<void> remove_device(store::client_transaction const& t, device_address co
 /// All devices of a domain that the toolstack knows; of one kind if that is not empty.
 result<std::vector<device_address>>
 list_devices(store::node_access const& s, domid d, std::string_view kind = {});
+
+/// The backends beside the kernel's that xenstore knows, whosever they are.
+result<std::vector<device_address>> list_beside_kernel(store::node_access const& s);
 
 /// The node "state" in a device's directory; `unknown` if it is not there.
 result<xenbus_state> read_state(store::node_access const& s, std::string const& directory);
