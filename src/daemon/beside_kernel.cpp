@@ -82,21 +82,21 @@ result<void> beside_kernel::read_reports() {
     return {};
 }
 
-/// Lets go of what belongs to domains that are going, and removes what other toolstacks, which do
-/// not know these backends, left of those that are gone.
+/// Lets go of what belongs to domains that are going, and removes the nodes that other toolstacks,
+/// which do not know these backends, leave.
 result<void> beside_kernel::look_at_domains() {
     auto const all = XENPP_TRY(ctl::get_domain_list(hypervisor_));
-    auto const find = [&all](domid d) {
-        return std::ranges::find(all, d.raw(), &abi::domctl_getdomaininfo::domain);
+    auto const is_going = [&all](domid d) {
+        auto const info = std::ranges::find(all, d.raw(), &abi::domctl_getdomaininfo::domain);
+        return info == all.end() || (info->flags & abi::dominf_dying) != 0;
     };
     for (auto const d : backends_->frontends()) {
-        auto const info = find(d);
-        if (info == all.end() || (info->flags & abi::dominf_dying) != 0) {
+        if (is_going(d)) {
             backends_->remove(d);
         }
     }
     for (auto const& a : XENPP_TRY(dev::list_beside_kernel(store_))) {
-        if (find(a.frontend) == all.end() && !XENPP_TRY(store_.exists(dev::libxl_path(a)))) {
+        if (is_going(a.frontend) && !XENPP_TRY(store_.exists(dev::libxl_path(a)))) {
             XENPP_TRY(store_.transact(
                 [&a](store::client_transaction const& t) { return dev::remove_device(t, a); }));
         }

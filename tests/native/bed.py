@@ -91,6 +91,22 @@ class Dom0:
         os.chmod(path, mode)
         return "/share/" + name
 
+    def put_whole_daemon(self):
+        """xenppd with its libraries, and qemu-nbd, which the static one can do without; its path."""
+        outside = os.path.join(self.share, "whole")
+        inside = "/run/whole"
+        programs = {"xenppd": os.path.join(BUILD, "apps/xenppd/xenppd"), "qemu-nbd": shutil.which("qemu-nbd")}
+        os.makedirs(os.path.join(outside, "lib"))
+        for name, path in programs.items():
+            shutil.copy(path, os.path.join(outside, name + ".bin"))
+            self.put(f"whole/{name}", f"#!/bin/sh\nPATH={inside}:$PATH exec /lib64/ld-linux-x86-64.so.2 --library-path "
+                     f'{inside}/lib {inside}/{name}.bin "$@"\n', mode=0o755)
+            for line in subprocess.run(["ldd", path], capture_output=True, text=True, check=True).stdout.splitlines():
+                if "=> /" in line:
+                    shutil.copy(line.split()[2], os.path.join(outside, "lib"))
+        self.run(f"cp -r /share/whole {inside}")
+        return f"{inside}/xenppd"
+
     def console(self):
         """What Xen and domain 0 wrote."""
         with open(os.path.join(self.folder, "console"), errors="replace", encoding="utf-8") as f:

@@ -11,7 +11,11 @@ ADDRESS = "10.9.0."
 MAC = "00:16:3e:00:00:"
 
 
-class DevicesTest(unittest.TestCase):
+class DevicesBed(unittest.TestCase):
+    """What tests of devices share; `SERVED_BY` is added to each specification."""
+
+    SERVED_BY = ""
+
     @classmethod
     def setUpClass(cls):
         bed.the_dom0().run(f"ip link show {BRIDGE} 2>/dev/null || (ip link add name {BRIDGE} type bridge && "
@@ -30,7 +34,8 @@ class DevicesTest(unittest.TestCase):
     def start(self, by, kind, **keys):
         path = self.image("disk")
         bed.create("guest", by=by, type=kind, cmdline="console=hvc0 quiet do=disk do=net",
-                   disk=[f"{path},raw,xvda,w"], vif=[f"bridge={BRIDGE},mac={MAC}01"], **keys)
+                   disk=[f"{path},raw,xvda,w{self.SERVED_BY}"],
+                   vif=[f"bridge={BRIDGE},mac={MAC}01{self.SERVED_BY}"], **keys)
         bed.wait_console("guest", "GUEST-UP")
         return path
 
@@ -58,16 +63,16 @@ class DevicesTest(unittest.TestCase):
     def nothing_left(self):
         self.dom0.wait("loop devices to be freed", lambda: not self.dom0.run("losetup -a").out)
         self.dom0.wait("interfaces to go", lambda: "vif" not in self.dom0.run("ip -o link").out)
-        nodes = ("xenstore-ls -f /local/domain/0/backend | grep -E '/(vbd|vif)/[0-9]'; "
+        nodes = ("xenstore-ls -f /local/domain/0/backend | grep -E '/(xenpp-)?(vbd|vif)/[0-9]'; "
                  "xenstore-ls -f /libxl | grep device || true")
         self.dom0.wait("the nodes to go", lambda: not self.dom0.run(nodes).out)
 
-    def _hot(self, attacher, detacher):
+    def hot(self, attacher, detacher):
         """Attached by one, seen by both and by the guest, detached by the other."""
         more = self.image("more", 2)
-        attacher("block-attach", "guest", f"{more},raw,xvdb,w")
+        attacher("block-attach", "guest", f"{more},raw,xvdb,w{self.SERVED_BY}")
         self.dom0.wait("the guest to have the disk", lambda: self.answer("blockdev --getsize64 /dev/xvdb") == "2097152")
-        attacher("network-attach", "guest", f"bridge={BRIDGE}", f"mac={MAC}02")
+        attacher("network-attach", "guest", f"bridge={BRIDGE}", f"mac={MAC}02", *self.SERVED_BY.split(",")[1:])
         self.dom0.wait("the guest to have the interface",
                        lambda: f"{MAC}02" in self.answer("cat /sys/class/net/eth1/address"))
         self.lists_agree(2, 2)
@@ -76,12 +81,14 @@ class DevicesTest(unittest.TestCase):
         self.assertEqual(self.answer("ls /dev/xvdb /sys/class/net/eth1 2>/dev/null | wc -l"), "0")
         self.lists_agree(1, 1)
 
+
+class DevicesTest(DevicesBed):
     def _life(self, maker, other, kind):
         path = self.start(maker, kind)
         self.uses_them(path)
         self.lists_agree(1, 1)
-        self._hot(maker, other)
-        self._hot(other, maker)
+        self.hot(maker, other)
+        self.hot(other, maker)
         other("shutdown", "-w", "guest")
         self.dom0.wait("the domain to go", lambda: not bed.domains())
         self.nothing_left()
@@ -105,7 +112,7 @@ class DevicesTest(unittest.TestCase):
     def test_refused_devices_leave_no_domain(self):
         path = self.image("disk")
         for keys, words in (
-                ({"disk": [f"{path},qcow2,xvda,w"]}, "reads raw images"),
+                ({"disk": [f"{path},qcow2,xvda,w,backendtype=phy"]}, "reads raw images"),
                 ({"disk": ["/run/none.img,raw,xvda,w"]}, "/run/none.img"),
                 ({"vif": ["bridge=nobridge"]}, "nobridge"),
                 ({"vif": [f"bridge={BRIDGE},script=none"]}, "no hotplug script none")):
