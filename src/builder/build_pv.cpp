@@ -103,12 +103,9 @@ result<void> write(build_state& s, pfn at, std::span<std::byte const> bytes) {
 }
 
 result<void> load(build_state& s) {
-    for (auto const& p : s.plan.placements) {
-        if (auto const done = write(s, p.at, p.content); !done) {
-            return unexpected(cannot_write(done.error(), p));
-        }
-    }
-    return {};
+    return load_placements(s.plan.placements, [&s](gpa at, std::span<std::byte const> bytes) {
+        return write(s, at, bytes);
+    });
 }
 
 result<void> fill_hypercall_page(build_state& s) {

@@ -92,12 +92,9 @@ result<void> set_memory_map(build_state& s) {
 
 /// Copies the contents. What follows them reads as zero already: memory comes scrubbed.
 result<void> load(build_state& s) {
-    for (auto const& p : s.plan.placements) {
-        if (auto const done = s.c.doors().write_foreign(s.id(), p.at, p.content); !done) {
-            return unexpected(cannot_write(done.error(), p));
-        }
-    }
-    return {};
+    return load_placements(s.plan.placements, [&s](gpa at, std::span<std::byte const> bytes) {
+        return s.c.doors().write_foreign(s.id(), at, bytes);
+    });
 }
 
 result<void> set_params(build_state& s) {

@@ -91,10 +91,29 @@ result<void> write_ring_grants(build_core const& s, gfn table) {
     return s.c.doors().write_foreign(s.id(), to_gpa(table), std::as_bytes(std::span(entries)));
 }
 
-error cannot_write(error e, placement const& p) {
-    e.detail = fmt::format("the {} at {:#x}{}{}", p.what, p.at.raw(), e.detail.empty() ? "" : ": ",
-                           e.detail);
-    return e;
+result<void>
+load_placements(std::span<placement const> placements,
+                std::function<result<void>(gpa, std::span<std::byte const>)> const& write) {
+    constexpr std::size_t part_size = std::size_t{8} << 20;
+    for (auto const& p : placements) {
+        auto at = p.at;
+        for (auto rest = p.content; !rest.empty();) {
+            auto const n = std::min<std::size_t>(rest.size(), part_size - at.raw() % page_size);
+            auto const part = rest.first(n);
+            if (auto done = write(at, part); !done) {
+                auto e = std::move(done.error());
+                e.detail = fmt::format("the {} at {:#x}{}{}", p.what, p.at.raw(),
+                                       e.detail.empty() ? "" : ": ", e.detail);
+                return unexpected(std::move(e));
+            }
+            if (p.is_of_file) {
+                forget_pages(part);
+            }
+            at = at + n;
+            rest = rest.subspan(n);
+        }
+    }
+    return {};
 }
 
 } // namespace xenpp::builder

@@ -9,7 +9,10 @@
 #include <xenpp/builder/recipe.hpp>
 #include <xenpp/ctl/memory.hpp>
 
+#include <cstddef>
 #include <cstdint>
+#include <functional>
+#include <span>
 
 namespace xenpp::builder {
 
@@ -48,7 +51,11 @@ result<void> limit_memory(build_core& s, std::uint64_t ram_pages, std::uint64_t 
 /// reaches the two rings.
 result<void> write_ring_grants(build_core const& s, gfn table);
 
-/// The same error, with what could not be written.
-error cannot_write(error e, placement const& p);
+/// Writes what is to be in the domain's memory, by `write(address, bytes)`, in parts: what is
+/// copied out of a file does not stay in this process's memory. Errors say what could not be
+/// written.
+result<void>
+load_placements(std::span<placement const> placements,
+                std::function<result<void>(gpa, std::span<std::byte const>)> const& write);
 
 } // namespace xenpp::builder

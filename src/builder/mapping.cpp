@@ -25,7 +25,19 @@ result<mapping> mapping::of_file(int fd, std::size_t size, std::size_t skip) {
     mapping m;
     m.base_ = {static_cast<std::byte const*>(at), size};
     m.skip_ = skip;
+    m.is_of_file_ = true;
     return m;
+}
+
+void forget_pages(std::span<std::byte const> part) noexcept {
+    auto const begin = align_up(reinterpret_cast<std::uintptr_t>(part.data()), page_size);
+    auto const end =
+        align_down(reinterpret_cast<std::uintptr_t>(part.data() + part.size()), page_size);
+    if (begin < end) {
+        auto* const first = const_cast<std::byte*>(part.data()) +
+                            (begin - reinterpret_cast<std::uintptr_t>(part.data()));
+        ::madvise(first, end - begin, MADV_DONTNEED);
+    }
 }
 
 result<output_buffer> output_buffer::create(std::size_t capacity) {

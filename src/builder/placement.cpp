@@ -29,7 +29,7 @@ std::vector<placement> place_kernel(kernel_image const& kernel, std::uint64_t pa
     std::vector<placement> out;
     for (auto const& s : kernel.elf().segments) {
         out.push_back({"kernel", s.paddr - paddr_offset, s.memory_size,
-                       without_trailing_zeros(kernel.contents(s))});
+                       without_trailing_zeros(kernel.contents(s)), kernel.is_of_file()});
     }
     return out;
 }

@@ -40,6 +40,12 @@ constexpr std::string_view token = "xenpp-monitor";
 constexpr std::chrono::milliseconds busy_interval{250};
 constexpr std::chrono::seconds idle_interval{30};
 
+/// The domains that are ours to watch.
+struct watched {
+    bool is_any = false;       ///< one that lives
+    bool is_any_dying = false; ///< one that somebody destroys
+};
+
 } // namespace
 
 struct monitor::state {
@@ -75,7 +81,7 @@ struct monitor::state {
     bool something_happened();
     void look_again_in(std::chrono::milliseconds time) const;
     result<bool> end_domains(domain_list const& domains);
-    result<bool> watches_any(domain_list const& domains);
+    result<watched> find_watched(domain_list const& domains);
     result<void> sweep_nodes();
     result<void> look();
 };
@@ -170,14 +176,16 @@ result<bool> monitor::state::end_domains(domain_list const& domains) {
     return waits;
 }
 
-result<bool> monitor::state::watches_any(domain_list const& domains) {
+result<watched> monitor::state::find_watched(domain_list const& domains) {
+    watched found;
     for (auto const& d : domains) {
         if (domid(d.domain) != dom0 &&
             XENPP_TRY(detail::is_monitored(s->store(), domid(d.domain)))) {
-            return true;
+            auto& of_kind = (d.flags & abi::dominf_dying) != 0 ? found.is_any_dying : found.is_any;
+            of_kind = true;
         }
     }
-    return false;
+    return found;
 }
 
 /// Removes nodes of domains that are gone, which somebody destroyed without cleaning up.
@@ -219,8 +227,11 @@ result<void> monitor::state::look() {
     XENPP_TRY(ending.resume(domains));
     busy = XENPP_TRY(end_domains(domains)) || busy;
     XENPP_TRY(sweep_nodes());
+    auto const left = XENPP_TRY(find_watched(XENPP_TRY(ctl::get_domain_list(s->hypervisor()))));
+    // Whoever destroys a domain removes its nodes afterwards, and nobody tells when.
+    busy = busy || left.is_any_dying;
     look_again_in(busy ? busy_interval : idle_interval);
-    has_work = busy || XENPP_TRY(watches_any(XENPP_TRY(ctl::get_domain_list(s->hypervisor()))));
+    has_work = busy || left.is_any;
     return {};
 }
 

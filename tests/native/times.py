@@ -36,7 +36,7 @@ class TimesTest(unittest.TestCase):
         TimesTest.groups += 1
         group = f"g{TimesTest.groups}"
         took, peak = self.dom0.run(f"{self.measure} {group} {xl} {' '.join(words)}").out.split()
-        return int(took) / 1000, int(peak), group
+        return int(took) / 1000, int(peak) // 4, group  # busybox takes Linux's kilobytes for pages of four
 
     def group_time(self, group):
         return int(self.dom0.run(f"sed -n 's/usage_usec //p' {GROUPS}/{group}/cpu.stat").out) / 1000

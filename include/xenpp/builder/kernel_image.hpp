@@ -27,6 +27,9 @@ public:
         return bytes_.bytes().subspan(s.file_offset, s.file_size);
     }
 
+    /// Whether the bytes are a file's (`forget_pages`).
+    bool is_of_file() const noexcept { return bytes_.is_of_file(); }
+
     /// What it is in words: "Linux bzImage 6.1.0-56-cloud-amd64, packed with lz4".
     std::string const& description() const noexcept { return description_; }
 

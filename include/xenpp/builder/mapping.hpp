@@ -17,7 +17,9 @@ public:
     mapping() noexcept = default;
 
     mapping(mapping&& o) noexcept
-        : base_(std::exchange(o.base_, {})), skip_(std::exchange(o.skip_, 0)) {}
+        : base_(std::exchange(o.base_, {}))
+        , skip_(std::exchange(o.skip_, 0))
+        , is_of_file_(std::exchange(o.is_of_file_, false)) {}
 
     mapping(mapping const&) = delete;
     mapping& operator=(mapping const&) = delete;
@@ -25,6 +27,7 @@ public:
     mapping& operator=(mapping&& o) noexcept {
         std::swap(base_, o.base_);
         std::swap(skip_, o.skip_);
+        std::swap(is_of_file_, o.is_of_file_);
         return *this;
     }
 
@@ -32,6 +35,9 @@ public:
 
     /// The mapping without its first `skip` bytes (a header in front of the contents).
     std::span<std::byte const> bytes() const noexcept { return base_.subspan(skip_); }
+
+    /// Whether the bytes are a file's, which need not stay in memory: see `forget_pages`.
+    bool is_of_file() const noexcept { return is_of_file_; }
 
     /// Maps the first `size` bytes of an open file read-only, and hides the first `skip` of them.
     /// `size` is not 0, `skip` at most `size`. Errors: mmap's errno.
@@ -41,7 +47,12 @@ private:
     friend class output_buffer;
     std::span<std::byte const> base_;
     std::size_t skip_ = 0;
+    bool is_of_file_ = false;
 };
+
+/// Takes the whole pages of `part`, which lies in the mapping of a file, out of this process's
+/// memory. They come back from the file when they are read again.
+void forget_pages(std::span<std::byte const> part) noexcept;
 
 /// Zeroed anonymous memory for output of a size that is known only by its limit: address space is
 /// reserved at once, memory is taken as it is written.

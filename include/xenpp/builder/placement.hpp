@@ -19,6 +19,7 @@ struct placement {
     gpa at; ///< page aligned unless it is a kernel segment; of a PV domain: pseudo-physical
     std::uint64_t size = 0;             ///< bytes that are the placement's own
     std::span<std::byte const> content; ///< at most `size`; the rest of `size` must read as zero
+    bool is_of_file = false;            ///< `content` lies in a file's mapping (`forget_pages`)
 
     gpa end() const noexcept { return at + size; }
 };
