@@ -91,7 +91,8 @@ TEST_CASE("disk_spec.a_printed_disk_reads_as_the_same") {
     for (auto const* const text :
          {"/dev/vg/root,raw,xvda,w", "vdev=hdc,cdrom,target=/cd, with a comma.iso", ",hdc:cdrom,r",
           "vdev=xvda,target=", "vdev=xvda,target=/a,,",
-          "/a,vhd,d2p1,r,direct-io-safe,discard,script=block-x,backend=7,backendtype=qdisk"}) {
+          "/a,vhd,d2p1,r,direct-io-safe,discard,script=block-x,backend=7,backendtype=qdisk",
+          "/a,raw,xvda,backendtype=xenpp"}) {
         auto const disk = parse_disk_spec(text).value().disk;
         INFO(config::print(disk));
         CHECK(parse_disk_spec(config::print(disk)).value().disk == disk);
@@ -105,6 +106,7 @@ TEST_CASE("disk_spec.the_exact_dialect_reads_what_xl_reads") {
     CHECK(!exact("http://h/x,raw,xvda"));
     CHECK(exact("nbd://h/x,xvda")->disk.script == "block-nbd");
     CHECK(!exact("/a,vmdk,xvda"));
+    CHECK(!exact("/a,raw,xvda,backendtype=xenpp"));
     CHECK(exact("/a,raw,xvda=")->disk.vdev == "xvda");
     CHECK(!exact("/a,raw,xvda=\n"));
     CHECK(exact("/a,raw,xvda,colo,colo-host=h,colo-port=7")->colo.port == 7);

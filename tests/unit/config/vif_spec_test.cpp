@@ -54,6 +54,7 @@ TEST_CASE("vif.a mac may have any separators") {
 TEST_CASE("vif.our own keys say where frames go") {
     CHECK(good("network=user").network == vif_network::user);
     CHECK(good("network=bridge").network == vif_network::bridge);
+    CHECK(good("bridge=a,backendtype=xenpp").is_xenppds);
     auto const s = good("switch=lan.1");
     CHECK(s.network == vif_network::in_switch);
     CHECK(s.switch_name == "lan.1");
@@ -106,6 +107,7 @@ TEST_CASE("vif.what is wrong, and where") {
         {"network=user,bridge=a", 13, "contradicts `network=user`"},
         {"bridge=a,forward=tcp:1-2", 9, "user-mode networking alone"},
         {"switch=a,forward=tcp:1-2", 9, "user-mode networking alone"},
+        {"backendtype=qemu", 12, "expected `xenpp`"},
         {"forward=8080-80", 8, "expected tcp:"},
         {"forward=tcp:8080", 8, "expected tcp:"},
         {"forward=tcp:x-80", 12, "port from 1 to 65535"},
@@ -135,7 +137,7 @@ TEST_CASE("vif.printing and reading again gives the same") {
         "",
         "mac=00:16:3e:01:02:03,bridge=br0,gatewaydev=e,ip=1.2.3.4,type=ioemu,model=m,vifname=n,"
         "script=s,backend=b,rate=1MB/s@20ms,devid=0,mtu=1400,untrusted",
-        "switch=s", "network=user", "network=bridge", "forward=tcp:1-2,forward=udp:0.0.0.0:3-4",
+        "switch=s", "network=user", "bridge=b,backendtype=xenpp", "network=bridge", "forward=tcp:1-2,forward=udp:0.0.0.0:3-4",
         "rate=333b/s@4000s", "rate=17KB/s@333u");
     INFO(text);
     auto const c = good(text);
