@@ -79,7 +79,9 @@ const std::array kinds{
 struct bed {
     bed() { remembered.clear(); }
 
-    void start() { bus = dev::backend_bus::create(client, services, kinds).value(); }
+    void start() {
+        bus = dev::backend_bus::create(client, services, kinds, address.is_beside_kernel).value();
+    }
 
     void settle() {
         do {
@@ -90,7 +92,9 @@ struct bed {
     }
 
     void add(std::uint32_t id = 51712) {
-        dev::new_device const d{{"vbd", domid(3), id}, {{"virtual-device", "1"}}, {{"mode", "w"}}};
+        dev::new_device const d{{"vbd", domid(3), id, dom0, address.is_beside_kernel},
+                                {{"virtual-device", "1"}},
+                                {{"mode", "w"}}};
         REQUIRE(toolstack.transact(
             [&](store::client_transaction const& t) { return dev::write_device(t, d); }));
         settle();
@@ -158,6 +162,30 @@ TEST_CASE("backend_bus.a_device_from_attach_to_detach") {
                                    "/local/domain/3/device/vbd/51712"}) {
         CHECK_FALSE(b.toolstack.exists(gone).value());
     }
+}
+
+TEST_CASE("backend_bus.beside_the_kernel_a_device_has_a_directory_of_another_name") {
+    bed b;
+    b.address.is_beside_kernel = true;
+    b.start();
+    // One of the kernel's is none of ours.
+    dev::new_device const kernels{{"vbd", domid(3), 51728}, {}, {}};
+    REQUIRE(b.toolstack.transact(
+        [&](store::client_transaction const& t) { return dev::write_device(t, kernels); }));
+    b.add();
+    CHECK(b.state() == 2);
+    CHECK(b.bus->device_count() == 1);
+    CHECK(b.bus->frontends() == std::set<domid>{domid(3)});
+    CHECK(b.guest.read("device/vbd/51712/backend").value() ==
+          "/local/domain/0/backend/xenpp-vbd/3/51712");
+    CHECK(dev::list_beside_kernel(b.toolstack).value() == std::vector{b.address});
+    CHECK(dev::list_devices(b.toolstack, domid(3)).value().size() == 2);
+    b.frontend(3);
+    CHECK(b.state() == 4);
+    b.bus->remove(domid(3));
+    b.remove();
+    CHECK(b.bus->device_count() == 0);
+    CHECK(dev::list_beside_kernel(b.toolstack).value().empty());
 }
 
 TEST_CASE("backend_bus.what_cannot_be_opened_says_why_and_is_not_tried_for_ever") {
