@@ -21,17 +21,17 @@ std::string_view wanted_kind() {
     return e != nullptr ? e : "";
 }
 
-/// XENPP_SIM_DOMAINS: how many there are from the start.
-result<std::uint32_t> wanted_domains() {
+/// A number of domains of the simulated host, out of the environment.
+result<std::uint32_t> wanted_domains(char const* variable) {
     constexpr std::uint32_t most = 4000;
-    auto const* const text = std::getenv("XENPP_SIM_DOMAINS"); // NOLINT(concurrency-mt-unsafe)
+    auto const* const text = std::getenv(variable); // NOLINT(concurrency-mt-unsafe)
     if (text == nullptr) {
         return 0U;
     }
     auto const n = store::parse_decimal(text);
     if (!n || *n > most) {
         return fail("open host", EINVAL,
-                    fmt::format("XENPP_SIM_DOMAINS={} is not a number up to {}", text, most));
+                    fmt::format("{}={} is not a number up to {}", variable, text, most));
     }
     return static_cast<std::uint32_t>(*n);
 }
@@ -42,7 +42,8 @@ result<host> open_host(host_options const& options) {
     auto const kind = wanted_kind();
     if (kind == "sim") {
         return open_sim_host({.guest_lifetime = std::chrono::milliseconds(10),
-                              .domains = XENPP_TRY(wanted_domains())});
+                              .domains = XENPP_TRY(wanted_domains("XENPP_SIM_DOMAINS"))},
+                             XENPP_TRY(wanted_domains("XENPP_SIM_VANISHING")));
     }
     if (!kind.empty() && kind != "embedded") {
         return fail("open host", EINVAL,

@@ -12,6 +12,8 @@ result<host> open_host(host_options const& options);
 /// The embedded host of a state folder, started if it does not run and may be.
 result<host> open_embedded_host(host_options const& options);
 
-result<host> open_sim_host(sim_options const& options);
+/// `vanishing`: whenever somebody has listed the domains, so many are destroyed before the next
+/// call, those of the lowest numbers first; for tools that must not trip over what ends meanwhile.
+result<host> open_sim_host(sim_options const& options, std::uint32_t vanishing = 0);
 
 } // namespace xenpp::detail

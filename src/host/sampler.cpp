@@ -16,6 +16,7 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <set>
 #include <string_view>
 
 namespace xenpp {
@@ -77,6 +78,7 @@ sampler::sampler(host const& h) : session_(h.session()) {}
 
 result<void> sampler::take_names(host_sample& s) {
     std::map<identity, std::string> known;
+    std::set<domid> gone;
     auto const count = s.domains.size();
     for (std::size_t i = 0; i != count; ++i) {
         auto& d = s.domains[i];
@@ -87,10 +89,21 @@ result<void> sampler::take_names(host_sample& s) {
             d.name = std::move(at->second);
         } else {
             d.name = XENPP_TRY(session_->name_of(d.id));
+            if (d.name
+                    .empty()) { // it is being built or taken apart, or is gone since it was listed
+                auto const info =
+                    detail::domain_ref{session_, d.id, d.uuid, d.vcpus}.check("sample");
+                if (!info && detail::is_missing(info.error())) {
+                    gone.insert(d.id);
+                    continue;
+                }
+                d.name = at != names_.end() ? at->second : std::string();
+            }
         }
         known.emplace(id, d.name);
     }
     names_ = std::move(known);
+    std::erase_if(s.domains, [&gone](auto const& d) { return gone.contains(d.id); });
     next_name_ += names_at_once;
     return {};
 }
@@ -162,8 +175,8 @@ result<host_sample> sampler::take(sample_request const& what) {
     if (what.cpus) {
         s.cpu_idle_ns = XENPP_TRY(ctl::get_cpu_idle_times(hypervisor));
     }
-    s.hypercalls = static_cast<unsigned>(ctl::calls_made() - calls);
     XENPP_TRY(take_names(s));
+    s.hypercalls = static_cast<unsigned>(ctl::calls_made() - calls);
     XENPP_TRY(take_devices(s));
     return s;
 }

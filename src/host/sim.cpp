@@ -17,12 +17,15 @@
 #include <fmt/core.h>
 
 #include <algorithm>
+#include <array>
 #include <chrono>
+#include <cstring>
 #include <iterator>
 #include <map>
 #include <memory>
 #include <optional>
 #include <string_view>
+#include <vector>
 
 namespace xenpp::detail {
 namespace {
@@ -43,7 +46,8 @@ public:
 /// The machine, and what dom0's daemons and the guests' kernels do on a real one.
 class sim_host {
 public:
-    static result<std::shared_ptr<sim_host>> create(sim_options const& options) {
+    static result<std::shared_ptr<sim_host>> create(sim_options const& options,
+                                                    std::uint32_t vanishing) {
         transport::sim_config config;
         config.memory_mib = options.memory.count;
         config.cpus = options.cpus;
@@ -53,9 +57,14 @@ public:
         auto hypervisor = XENPP_TRY(ctl::connection::open(machine.doors()));
         auto events = XENPP_TRY(machine.doors().open_event_channels());
         XENPP_TRY(events->bind_virq(abi::virq_dom_exc));
-        auto h = std::shared_ptr<sim_host>(
-            new sim_host(options, std::move(machine), std::move(hypervisor), std::move(events)));
+        auto h = std::shared_ptr<sim_host>(new sim_host(options, vanishing, std::move(machine),
+                                                        std::move(hypervisor), std::move(events)));
         h->machine_.set_guest(&h->guest_);
+        if (vanishing != 0) {
+            h->machine_.set_observer([sim = h.get()](unsigned number, auto const& arg) {
+                sim->end_what_was_listed(number, arg);
+            });
+        }
         XENPP_TRY(h->watcher_.watch("/local/domain", "sim"));
         return h;
     }
@@ -75,10 +84,12 @@ public:
 
 private:
     sim_host(sim_options const& options,
+             std::uint32_t vanishing,
              transport::sim machine,
              ctl::connection hypervisor,
              std::unique_ptr<transport::event_channels> events)
         : lifetime_(options.guest_lifetime)
+        , vanishing_(vanishing)
         , machine_(std::move(machine))
         , hypervisor_(std::move(hypervisor))
         , events_(std::move(events))
@@ -142,7 +153,7 @@ private:
         if (!fired) {
             return;
         }
-        auto const list = ctl::get_domain_list(hypervisor_);
+        auto const list = list_unseen();
         if (!list) {
             return;
         }
@@ -158,7 +169,43 @@ private:
         }
     }
 
+    /// A list that nothing follows on.
+    result<std::vector<abi::domctl_getdomaininfo>> list_unseen() {
+        is_unseen_ = true;
+        auto list = ctl::get_domain_list(hypervisor_);
+        is_unseen_ = false;
+        return list;
+    }
+
+    /// As another toolstack does that destroys domains at the worst moment: between a list of them
+    /// and whatever is asked about them next.
+    void end_what_was_listed(unsigned number, std::array<std::uint64_t, 6> const& arg) {
+        if (is_unseen_ || number != static_cast<unsigned>(abi::hypercall::sysctl)) {
+            return;
+        }
+        std::uint32_t command = 0;
+        std::memcpy(&command, reinterpret_cast<void const*>(arg[0]), sizeof command); // its `cmd`
+        if (command != static_cast<std::uint32_t>(abi::sysctl_op::getdomaininfolist)) {
+            return;
+        }
+        auto const list = list_unseen();
+        if (!list) {
+            return;
+        }
+        auto left = vanishing_;
+        for (auto const& i : *list) {
+            auto const d = domid(i.domain);
+            if (d != dom0 && left != 0) {
+                --left;
+                static_cast<void>(ctl::destroy_domain(hypervisor_, d).has_value());
+                static_cast<void>(watcher_.rm(domain_node(d)).has_value());
+            }
+        }
+    }
+
     std::optional<std::chrono::milliseconds> lifetime_;
+    std::uint32_t vanishing_;
+    bool is_unseen_ = false;
     idle_guest guest_;
     transport::sim machine_;
     ctl::connection hypervisor_;
@@ -191,8 +238,8 @@ result<void> make_domains(host const& h, std::uint32_t count) {
 
 } // namespace
 
-result<host> open_sim_host(sim_options const& options) {
-    auto sim = XENPP_TRY(sim_host::create(options));
+result<host> open_sim_host(sim_options const& options, std::uint32_t vanishing) {
+    auto sim = XENPP_TRY(sim_host::create(options, vanishing));
     host_parts parts;
     parts.kind = host_kind::sim;
     parts.connect_store = [sim] { return store::connect_memory(sim->server(), dom0, true); };

@@ -94,6 +94,11 @@ void sim::set_guest(sim_guest* guest) noexcept {
     machine_->guest = guest;
 }
 
+void sim::set_observer(
+    std::function<void(unsigned number, std::array<std::uint64_t, 6> const& arg)> observer) {
+    machine_->doors.observer = std::move(observer);
+}
+
 unsigned sim::run(unsigned visits) {
     return machine_->run(visits);
 }

@@ -67,6 +67,15 @@ result<void> sim_bell::check() {
 
 // --- the doors ---
 
+result<std::int64_t> sim_doors::hypercall(unsigned number,
+                                          std::array<std::uint64_t, 6> const& arg) {
+    auto const returned = link_doors::hypercall(number, arg);
+    if (observer) {
+        observer(number, arg);
+    }
+    return returned;
+}
+
 result<std::unique_ptr<event_channels>> sim_doors::open_event_channels() {
     return broker->open();
 }

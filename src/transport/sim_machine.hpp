@@ -14,6 +14,7 @@
 
 #include <array>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -42,6 +43,8 @@ public:
         : link_doors(window, reinterpret_cast<std::uintptr_t>(window), 0, b, ram)
         , config_(config) {}
 
+    result<std::int64_t> hypercall(unsigned number,
+                                   std::array<std::uint64_t, 6> const& arg) override;
     result<std::unique_ptr<event_channels>> open_event_channels() override;
 
     std::string store_path() const override { return config_.store_path; }
@@ -49,6 +52,7 @@ public:
     std::string description() const override;
 
     evtchn_broker* broker = nullptr;
+    std::function<void(unsigned, std::array<std::uint64_t, 6> const&)> observer; ///< may be empty
 
 private:
     sim_config config_;

@@ -9,6 +9,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -79,6 +80,11 @@ public:
     /// What runs in the domains from now on; it must outlive the simulation or be replaced. Without
     /// one, vCPUs wait for events for ever.
     void set_guest(sim_guest* guest) noexcept;
+
+    /// Called after each hypercall of domain 0 with its number and arguments (addresses are
+    /// pointers), its own hypercalls included: what another process does just then, it can do.
+    void set_observer(
+        std::function<void(unsigned number, std::array<std::uint64_t, 6> const& arg)> observer);
 
     /// Lets everything happen that is due: timers, vCPUs, events; at most `visits` visits to vCPUs.
     /// Returns how many there were.

@@ -9,6 +9,7 @@
 
 #include <catch2/catch.hpp>
 
+#include <algorithm>
 #include <functional>
 #include <memory>
 #include <string>
@@ -71,7 +72,9 @@ TEST_CASE("sampler.domains_that_vanish_meanwhile_are_no_error") {
         auto const s = from.take({.vcpus = true, .cpus = true});
         INFO(n);
         REQUIRE(s);
-        CHECK(s->domains.size() == left + 1); // it was there when the list was made
+        // Nothing else shows that its name was asked for before it went.
+        CHECK((s->domains.size() == left + 1 || (done && s->domains.size() == left)));
+        CHECK(std::ranges::none_of(s->domains, [](auto const& d) { return d.name.empty(); }));
         left -= done ? 1 : 0;
     }
     CHECK(from.take({})->domains.size() == 1);

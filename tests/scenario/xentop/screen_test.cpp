@@ -39,12 +39,15 @@ std::string shell(std::string const& line) {
 /// A terminal of its own, with xentop in it.
 class terminal {
 public:
-    terminal(int width, int height, std::string const& options) {
-        run(fmt::format(
-            "-f /dev/null new-session -d -x {} -y {} 'LC_ALL=C.UTF-8 XENPP_HOST=sim "
-            "XENPP_SIM_DOMAINS=1000 {}/apps/xentop/xentop {} 2>{}/err; echo ended with $?; "
-            "exec cat'",
-            width, height, XENPP_BINARY_DIR, options, folder_.path().string()));
+    /// `domains`: of the simulated host, and how they end.
+    terminal(int width,
+             int height,
+             std::string const& options,
+             std::string const& domains = "XENPP_SIM_DOMAINS=1000") {
+        run(fmt::format("-f /dev/null new-session -d -x {} -y {} 'LC_ALL=C.UTF-8 XENPP_HOST=sim {} "
+                        "{}/apps/xentop/xentop {} 2>{}/err; echo ended with $?; exec cat'",
+                        width, height, domains, XENPP_BINARY_DIR, options,
+                        folder_.path().string()));
     }
 
     terminal(terminal const&) = delete;
@@ -155,6 +158,32 @@ TEST_CASE("xentop.scrolls") {
 
 TEST_CASE("xentop.refreshes_and_ends_by_itself") {
     terminal t(80, 12, "-d 0.1 -i 3");
+    t.wait_for("ended with 0");
+}
+
+/// Each refresh lists the domains, and then three of them are destroyed before xentop asks for
+/// their vCPUs and for some of their names.
+TEST_CASE("xentop.domains_vanish_during_a_refresh") {
+    terminal t(100, 14, "-d 3600 -v", "XENPP_SIM_DOMAINS=40 XENPP_SIM_VANISHING=3");
+    // Those that have no name any more have no row, and are not counted.
+    check("vanish_first", t.wait_for("38 domains"));
+    t.press("Space"); // names that are known are not asked for: listed, but without vCPUs
+    check("vanish_listed", t.wait_for("guest8"));
+    t.press("End");
+    t.wait_for("guest40");
+    t.press("Space"); // the list gets shorter than where the screen stands in it
+    check("vanish_at_the_end", t.wait_for("32 domains"));
+    t.press("/");
+    t.type("name~guest1");
+    t.press("Enter End");
+    t.wait_for("guest19");
+    t.press("Space Space");
+    t.wait_for("29 domains");
+    t.press("Space");
+    check("vanish_filtered", t.wait_for("24 domains"));
+    t.press("Space Space");
+    check("vanish_all_that_pass", t.wait_for("17 domains"));
+    t.press("q");
     t.wait_for("ended with 0");
 }
 
