@@ -96,6 +96,7 @@ constexpr std::array dmesg_options{
     option{'c', "clear", "", "Forget what was printed."},
 };
 constexpr std::array check_options{
+    option{0, "as", "KIND", "Read them as of this kind, whatever their names: domain, pool, xl.conf, xen.cfg."},
     option{0, "strict", "", "Exit with 1 for warnings too."},
     option{0, "schema", "", "Print the JSON Schema of domain configurations instead."},
 };

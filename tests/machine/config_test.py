@@ -110,6 +110,7 @@ class Samples(ConfigTest):
 
     def xlcpupool_cfg(self, file):
         """Run by test_a_pool: this machine has no CPUs 2 and 3, and that is said."""
+        self.assertEqual(self.xl_there("check", file).stdout, f"{file}: no findings\n")
         r = self.xl_there("cpupool-create", file, check=False)
         self.assertNotEqual(r.returncode, 0)
         self.assertNotEqual(r.stderr, "")

@@ -1,94 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 // xl check, diff, plan and apply: configuration files before and beside their domains.
+#include "cli/xl/findings.hpp"
 #include "cli/xl/lookup.hpp"
 
 #include <xenpp/cli/xl.hpp>
 #include <xenpp/config/diff.hpp>
 #include <xenpp/config/json.hpp>
 #include <xenpp/config/load.hpp>
-#include <xenpp/config/xen_config.hpp>
-#include <xenpp/config/xl_config.hpp>
 
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <filesystem>
-#include <fstream>
-#include <sstream>
 
 namespace xenpp::cli::xl {
 namespace {
-
-constexpr config::load_options leniently{config::dialect::lint, false};
-
-void add_finding(config::diagnostics& to,
-                 std::string const& path,
-                 config::severity s,
-                 std::string text) {
-    config::diagnostic d;
-    d.severity = s;
-    d.file = path;
-    d.message = std::move(text);
-    to.items.push_back(std::move(d));
-}
-
-/// Those of a file that could be read, and what create would refuse though the file is right.
-config::diagnostics findings_of(std::string const& path, config::loaded_domain const& c) {
-    auto out = c.warnings;
-    if (c.type == config::domain_type::hvm) {
-        add_finding(
-            out, path, config::severity::warning,
-            "guests of type \"hvm\" cannot be created here yet, for want of an emulated PC: "
-            "type = \"pvh\" or \"pv\"");
-    }
-    return out;
-}
-
-config::diagnostics findings_of_domain(std::string const& path) {
-    if (path.ends_with(".json")) {
-        std::ifstream in(path, std::ios::binary);
-        std::ostringstream text;
-        text << in.rdbuf();
-        auto const c = config::parse_domain_json(text.str(), path, leniently);
-        return c ? findings_of(path, *c) : c.error();
-    }
-    auto const c = config::load_domain(path, {}, leniently);
-    return c ? findings_of(path, *c) : c.error();
-}
-
-config::diagnostics findings_of_xen_config(std::string const& path) {
-    auto const boot = config::load_xen_config(path);
-    if (!boot) {
-        return boot.error();
-    }
-    auto out = boot->warnings;
-    auto const add = [&](config::severity s, std::string message) {
-        add_finding(out, path, s, std::move(message));
-    };
-    auto const options = config::parse_xen_options(boot->options);
-    if (!options) {
-        add(config::severity::error, options.error());
-        return out;
-    }
-    for (auto const& f : options->findings) {
-        add(config::severity::warning, f);
-    }
-    return out;
-}
-
-/// By its name a file is xl.conf, xen.cfg, or a domain's.
-config::diagnostics findings_of(std::string const& path) {
-    auto const name = std::filesystem::path(path).filename().string();
-    if (name == "xl.conf") {
-        if (!std::filesystem::exists(path)) {
-            return findings_of_domain(path); // which says that it cannot be read
-        }
-        auto const c = config::load_xl_config(path);
-        return c ? c->warnings : c.error();
-    }
-    bool const is_xen = name.starts_with("xen") && name.ends_with(".cfg");
-    return is_xen ? findings_of_xen_config(path) : findings_of_domain(path);
-}
 
 result<config::domain_config> load(session& s, std::string const& path) {
     auto const c = config::load_domain(path, {}, leniently);
@@ -212,7 +137,7 @@ result<int> check(session& s, arguments const& args) {
     bool has_errors = false;
     bool has_warnings = false;
     for (auto const& path : args.operands) {
-        auto const found = findings_of(path);
+        auto const found = XENPP_TRY(find_in_file(path, args.value("as")));
         s.print(found.message());
         has_errors = has_errors || found.has_errors();
         has_warnings = has_warnings || !found.items.empty();

@@ -285,3 +285,49 @@ TEST_CASE("xl.diff_names_what_differs") {
     CHECK(r.code == 1);
     CHECK(r.out == "cap (hot)\n+ cap = 50\nhap (reboot)\n+ hap = 0\n");
 }
+TEST_CASE("xl.check_knows_every_kind_of_file") {
+    program const xl;
+    std::size_t count = 0;
+    for (auto const& entry : std::filesystem::directory_iterator(XENPP_SOURCE_DIR "/cfg-samples")) {
+        auto const path = entry.path().string();
+        INFO(path);
+        auto const r = xl.run("check " + path);
+        CHECK(r.code == 0);
+        if (entry.path().filename() == "hvm-passthrough.cfg") { // more than this host has
+            CHECK(r.out.find("warning: ") != std::string::npos);
+            CHECK(r.out.find("error: ") == std::string::npos);
+        } else {
+            CHECK(r.out == path + ": no findings\n");
+        }
+        ++count;
+    }
+    CHECK(count == 7);
+    auto const finds = [&xl](std::string const& arguments, std::string_view what) {
+        INFO(arguments);
+        CHECK(xl.run("check " + arguments).out.find(what) != std::string::npos);
+    };
+    std::string const pool = "sched = \"bvt\"\n";
+    xl.write("night-cpupool.cfg", pool);
+    finds("night-cpupool.cfg", "night-cpupool.cfg:1:9: error: ");
+    xl.write("night", pool);
+    finds("night", "warning: unknown key `sched`");
+    finds("--as pool night", "night:1:9: error: ");
+    xl.write("other.conf", "autobaloon = 1\n");
+    finds("--as xl.conf other.conf", "did you mean `autoballoon`?");
+    for (std::string const file :
+         {"xen.cfg", "xen-4.17-amd64.cfg", "small.xen", "--as xen.cfg s.cfg"}) {
+        xl.write(file.substr(file.rfind(' ') + 1), "[a]\noptions=mem=1G dom0_mem=1G\n");
+        finds(file, "\"dom0_mem=1G\" has no effect");
+    }
+    xl.write("xenial.cfg", guest_config); // a domain
+    CHECK(xl.run("check xenial.cfg").out == "xenial.cfg: no findings\n");
+    CHECK(xl.run("check --as domain xenial.cfg").out == "xenial.cfg: no findings\n");
+    for (std::string const absent : {"xl.conf", "cpupool", "xenia.cfg", "--as xl.conf x"}) {
+        CHECK(xl.run("check " + absent).code == 1);
+    }
+    auto const r = xl.run("check --as kernel night");
+    CHECK(r.code == 1);
+    CHECK(r.err ==
+          "there is no kind of file \"kernel\"; there are domain, pool, xl.conf and xen.cfg\n");
+}
+
