@@ -183,6 +183,17 @@ TEST_CASE("xl.commands_may_be_shortened") {
           "xl: command \"crate\" not implemented; did you mean \"create\"?\n");
 }
 
+TEST_CASE("xl.consoles_that_are_not_there_are_refused_by_name") {
+    program const xl;
+    CHECK(xl.run("console -t serial web").err ==
+          "A serial console is not supported yet; the PV console is.\n");
+    CHECK(xl.run("console -t vuart web").err ==
+          "A vuart console is not supported yet; the PV console is.\n");
+    CHECK(xl.run("console -n 1 web").err ==
+          "There is no PV console 1; every domain has number 0 alone.\n");
+    CHECK(xl.run("console -t vga web").err == "console type supported are: pv, serial, vuart\n");
+}
+
 TEST_CASE("xl.a_host_that_cannot_start_is_one_message") {
     program const xl;
     auto const r = xl.run("list");
@@ -276,15 +287,6 @@ TEST_CASE("xl.check_says_what_is_wrong_without_a_host") {
     CHECK(xl.run("check --schema").out.find("\"maxvcpus\"") != std::string::npos);
 }
 
-TEST_CASE("xl.diff_names_what_differs") {
-    program const xl;
-    xl.write("a.cfg", guest_config);
-    xl.write("b.cfg", fmt::format("{}cap = 50\nhap = 0\n", guest_config));
-    CHECK(xl.run("diff a.cfg a.cfg").code == 0);
-    auto const r = xl.run("diff a.cfg b.cfg");
-    CHECK(r.code == 1);
-    CHECK(r.out == "cap (hot)\n+ cap = 50\nhap (reboot)\n+ hap = 0\n");
-}
 TEST_CASE("xl.check_knows_every_kind_of_file") {
     program const xl;
     std::size_t count = 0;
@@ -331,3 +333,12 @@ TEST_CASE("xl.check_knows_every_kind_of_file") {
           "there is no kind of file \"kernel\"; there are domain, pool, xl.conf and xen.cfg\n");
 }
 
+TEST_CASE("xl.diff_names_what_differs") {
+    program const xl;
+    xl.write("a.cfg", guest_config);
+    xl.write("b.cfg", fmt::format("{}cap = 50\nhap = 0\n", guest_config));
+    CHECK(xl.run("diff a.cfg a.cfg").code == 0);
+    auto const r = xl.run("diff a.cfg b.cfg");
+    CHECK(r.code == 1);
+    CHECK(r.out == "cap (hot)\n+ cap = 50\nhap (reboot)\n+ hap = 0\n");
+}
