@@ -96,14 +96,9 @@ class Processors(ToolsTest):
                 "vcpu-list", "--csv", "one").stdout.splitlines()[1].split(",")[3] == c)
 
     def check_cap(self, name, cap):
-        """A cap is never exceeded; what the machine itself did not get of its computer's CPU in some
-        seconds, it cannot give either."""
-        for _ in range(6):
-            share = self.shares()[name]
-            self.assertLess(share, cap + 2)
-            if share > cap - 2:
-                return
-        self.fail(f"{name} has {share} % of {cap} % at most")
+        """Over half a minute: how late xentop's program comes to its clock on a busy computer then
+        does not count."""
+        self.assertAlmostEqual(self.shares(30)[name], cap, delta=2)
 
     def test_weights_and_caps(self):
         for name, weight in (("light", 100), ("heavy", 512)):

@@ -76,7 +76,7 @@ struct domain {
     bool is_in_pool = false;               ///< counted among the pool's domains
     std::uint32_t weight = 256;            ///< credit2
     std::uint32_t cap = 0;                 ///< percent of one CPU, 0: none
-    std::uint64_t cap_used_ns = 0;         ///< run time in this cap period; the scheduler's
+    std::int64_t cap_used_ns = 0;          ///< of this cap period; less than 0: kept of others
     std::uint64_t cap_period_start_ns = 0; ///< system time; the scheduler's
     std::int64_t time_offset_s = 0;
     std::uint32_t tsc_mode = 0;

@@ -105,7 +105,7 @@ domctl_result domctl_scheduler_op(domctl_call<P> const& c) noexcept {
             atomic_store(c.dom.weight, s.u.credit2.weight);
         }
         if (s.u.credit2.cap != keep_cap) {
-            atomic_store(c.dom.cap, s.u.credit2.cap);
+            set_cap(c.dom, s.u.credit2.cap);
         }
         return domctl_answer::none;
     }

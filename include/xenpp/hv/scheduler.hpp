@@ -5,6 +5,7 @@
 #include <xenpp/abi/vcpu.hpp>
 #include <xenpp/base/atomic.hpp>
 #include <xenpp/hv/domain.hpp>
+#include <xenpp/hv/scheduler_cap.hpp>
 #include <xenpp/hv/scheduler_state.hpp>
 
 #include <cstdint>
@@ -99,32 +100,13 @@ bool leave_seat(scheduler_state<P>& s, vcpu<P> const& v) noexcept {
     return had_one;
 }
 
-/// Whether the cap of `v`'s domain leaves it time in this period; starts a new period when one is
-/// over. What a period ran too long counts against the next.
-template <class P>
-bool within_cap(vcpu<P>& v, std::uint64_t now) noexcept {
-    auto& d = v.dom;
-    if (d.cap == 0 || d.hv.scheduler.pool_of(d).is_null()) {
-        return true;
-    }
-    std::uint64_t const budget = cap_period_ns * d.cap / 100;
-    if (now - d.cap_period_start_ns >= cap_period_ns) {
-        std::uint64_t const periods = (now - d.cap_period_start_ns) / cap_period_ns;
-        std::uint64_t const earned = periods * budget;
-        d.cap_used_ns = d.cap_used_ns > earned ? d.cap_used_ns - earned : 0;
-        d.cap_period_start_ns += periods * cap_period_ns;
-    }
-    return d.cap_used_ns < budget;
-}
-
 /// Charges the running vCPU for its time since the last charge.
 template <class P>
 void charge(scheduler_state<P>& s, vcpu<P>& v, std::uint64_t now) noexcept {
-    std::uint64_t const ran = now - v.run_since_ns;
+    std::uint64_t const ran = now > v.run_since_ns ? now - v.run_since_ns : 0; // of another CPU
     v.run_since_ns = now;
     v.vruntime += ran * 256 / (v.dom.weight == 0 ? 256 : v.dom.weight);
-    // What it ran without a cap is no debt when it is given one.
-    v.dom.cap_used_ns = v.dom.cap == 0 ? 0 : v.dom.cap_used_ns + ran;
+    v.dom.cap_used_ns = v.dom.cap == 0 ? 0 : v.dom.cap_used_ns + static_cast<std::int64_t>(ran);
     auto& pool = s.pool_of(v.dom);
     if (v.vruntime > pool.min_vruntime) {
         auto const* first = s.queue;
@@ -197,7 +179,9 @@ void vcpu_wake(vcpu<P>& v) noexcept {
     if (v.vruntime + wake_bonus_ns < least) {
         v.vruntime = least - wake_bonus_ns;
     }
-    detail::set_runstate(v, abi::runstate_runnable, s.hv.platform.now_ns());
+    auto const now = s.hv.platform.now_ns();
+    detail::give_up_share(v, now);
+    detail::set_runstate(v, abi::runstate_runnable, now);
     detail::enqueue(s, v);
     detail::tickle(s, v);
 }
@@ -312,6 +296,24 @@ void scheduler_remove(vcpu<P>& v) noexcept {
     lock_guard const hold(s.lock);
     detail::dequeue(s, v);
     detail::give_up_seat(s, v);
+}
+
+/// Gives a domain another cap, 0: none. What it ran until now is neither share nor debt, and its
+/// running vCPUs get slices in which the cap can bite.
+template <class P>
+void set_cap(domain<P>& d, std::uint32_t cap) noexcept {
+    auto& s = d.hv.scheduler;
+    lock_guard const hold(s.lock);
+    auto const now = s.hv.platform.now_ns();
+    for (auto* v : d.vcpus) {
+        if (v != nullptr && v->running) {
+            detail::charge(s, *v, now);
+            detail::interrupt(s, *v);
+        }
+    }
+    atomic_store(d.cap, cap);
+    d.cap_used_ns = 0;
+    d.cap_period_start_ns = now;
 }
 
 /// The CPUs of a domain's pool.

@@ -15,8 +15,6 @@ namespace xenpp::hv {
 
 /// How long a vCPU runs while others wait.
 inline constexpr std::uint64_t time_slice_ns = 10'000'000;
-/// A cap is a share of each period.
-inline constexpr std::uint64_t cap_period_ns = 10'000'000;
 /// A vCPU that slept starts at most this far behind the others, so that it cannot hoard time.
 inline constexpr std::uint64_t wake_bonus_ns = 5'000'000;
 

@@ -66,6 +66,54 @@ TEST_CASE("scheduler.a_cap_binds_at_once_on_a_domain_that_ran_without") {
     CHECK(m.ran[&v] < second * 110 / 100);
 }
 
+TEST_CASE("scheduler.what_ran_before_a_cap_is_no_debt") {
+    machine m(1);
+    auto& d = m.host.make_domain();
+    auto& v = m.spinner(d);
+    m.pass(0);
+    m.host.platform.advance(10 * second); // alone, it passes through the scheduler no more
+    hv::set_cap(d, 25);
+    CHECK(hv::needs_resched(m.host.hv));
+    m.run_for(4 * second, 500'000);
+    CHECK(m.ran[&v] > second * 95 / 100);
+    CHECK(m.ran[&v] < second * 105 / 100);
+}
+
+TEST_CASE("scheduler.a_cap_is_reached_where_cpus_wake_late") {
+    machine m(1);
+    auto& d = m.host.make_domain();
+    d.cap = 25;
+    auto& v = m.spinner(d);
+    m.run_for(second, 500'000);
+    m.ran.clear();
+    std::uint64_t passed = 0;
+    for (unsigned n = 0; n != 1000; ++n) {
+        m.run_for(5'000'000, 500'000);
+        bool const is_idle = m.on(0) == nullptr;
+        std::uint64_t const late = is_idle ? n % 4 * 200'000'000 : 0;
+        m.host.platform.advance(late);
+        passed += 5'000'000 + late;
+    }
+    CHECK(m.ran[&v] > passed * 24 / 100);
+    CHECK(m.ran[&v] < passed * 26 / 100);
+}
+
+TEST_CASE("scheduler.a_domain_that_slept_hoards_nothing_of_its_cap") {
+    machine m(1);
+    auto& d = m.host.make_domain();
+    d.cap = 25;
+    auto& v = m.spinner(d);
+    m.run_for(1'000'000, 500'000);
+    atomic_fetch_or(v.pause, hv::pause_blocked);
+    hv::vcpu_sleep(v);
+    m.run_for(10 * second);
+    m.ran.clear();
+    hv::vcpu_unblock(v);
+    m.run_for(second, 500'000);
+    CHECK(m.ran[&v] > second * 24 / 100);
+    CHECK(m.ran[&v] < second * 26 / 100);
+}
+
 TEST_CASE("scheduler.uses_every_cpu_and_honours_affinity") {
     machine m(2);
     auto& d = m.host.make_domain(2);
