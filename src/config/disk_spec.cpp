@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // A hand scanner of disk specifications, which decides as Xen's longest-match one does.
+#include "config/disk_words.hpp"
+
 #include <xenpp/config/disk_spec.hpp>
 
 #include <fmt/format.h>
@@ -26,49 +28,6 @@ bool is_lower(char c) noexcept {
 bool is_digit(char c) noexcept {
     return c >= '0' && c <= '9';
 }
-
-/// The words of an enumeration, with its values.
-template <class T>
-struct word {
-    std::string_view text;
-    T value;
-};
-
-// clang-format off
-constexpr std::array formats{
-    word<disk_format>{"",      disk_format::raw},
-    word<disk_format>{"raw",   disk_format::raw},
-    word<disk_format>{"qcow",  disk_format::qcow},
-    word<disk_format>{"qcow2", disk_format::qcow2},
-    word<disk_format>{"vhd",   disk_format::vhd},
-    word<disk_format>{"qed",   disk_format::qed},
-    word<disk_format>{"empty", disk_format::empty},
-    word<disk_format>{"vmdk",  disk_format::vmdk},
-    word<disk_format>{"vdi",   disk_format::vdi},
-    word<disk_format>{"vhdx",  disk_format::vhdx},
-};
-constexpr std::size_t formats_of_xen = 7;
-constexpr std::array backend_types{
-    word<disk_backend_type>{"phy",        disk_backend_type::phy},
-    word<disk_backend_type>{"tap",        disk_backend_type::tap},
-    word<disk_backend_type>{"qdisk",      disk_backend_type::qdisk},
-    word<disk_backend_type>{"standalone", disk_backend_type::standalone},
-    word<disk_backend_type>{"xenpp",      disk_backend_type::xenpp},
-};
-constexpr std::size_t backend_types_of_xen = 4;
-constexpr std::array accesses{ // true: read-only
-    word<bool>{"",   false},
-    word<bool>{"r",  true},
-    word<bool>{"ro", true},
-    word<bool>{"w",  false},
-    word<bool>{"rw", false},
-};
-constexpr std::array specifications{ // true: virtio
-    word<bool>{"xen",    false},
-    word<bool>{"virtio", true},
-};
-
-// clang-format on
 
 /// "raw, qcow2, vhd".
 template <class Words>

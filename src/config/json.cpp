@@ -155,10 +155,8 @@ ordered_json disk(dev::vbd_config const& d) {
     put(out, "backend_domname", d.backend_domain);
     put(out, "pdev_path", d.target);
     put(out, "vdev", d.vdev);
-    if (d.backend_type == dev::disk_backend_type::xenpp) {
-        out["backend"] = "qdisk"; // libxl's word for what is not the kernel's
-    } else if (d.backend_type != dev::disk_backend_type::automatic) {
-        out["backend"] = to_string(d.backend_type);
+    if (d.backend_type != dev::disk_backend_type::automatic) {
+        out["backend"] = libxl_word(d.backend_type);
     }
     out["format"] = to_string(d.format);
     put(out, "script", d.script);

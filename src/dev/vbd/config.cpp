@@ -148,4 +148,8 @@ std::string_view to_string(disk_backend_type t) noexcept {
     return backend_types[static_cast<std::size_t>(t)];
 }
 
+std::string_view libxl_word(disk_backend_type t) noexcept {
+    return to_string(t == disk_backend_type::xenpp ? disk_backend_type::qdisk : t);
+}
+
 } // namespace xenpp::dev

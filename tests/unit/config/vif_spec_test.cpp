@@ -137,8 +137,8 @@ TEST_CASE("vif.printing and reading again gives the same") {
         "",
         "mac=00:16:3e:01:02:03,bridge=br0,gatewaydev=e,ip=1.2.3.4,type=ioemu,model=m,vifname=n,"
         "script=s,backend=b,rate=1MB/s@20ms,devid=0,mtu=1400,untrusted",
-        "switch=s", "network=user", "bridge=b,backendtype=xenpp", "network=bridge", "forward=tcp:1-2,forward=udp:0.0.0.0:3-4",
-        "rate=333b/s@4000s", "rate=17KB/s@333u");
+        "switch=s", "network=user", "bridge=b,backendtype=xenpp", "network=bridge",
+        "forward=tcp:1-2,forward=udp:0.0.0.0:3-4", "rate=333b/s@4000s", "rate=17KB/s@333u");
     INFO(text);
     auto const c = good(text);
     INFO(config::print(c));

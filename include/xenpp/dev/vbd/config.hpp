@@ -60,4 +60,7 @@ std::string vdev_name(std::uint32_t number);
 std::string_view to_string(disk_format f) noexcept;
 std::string_view to_string(disk_backend_type t) noexcept;
 
+/// The word that libxl has for it: what is not the kernel's is "qdisk" there.
+std::string_view libxl_word(disk_backend_type t) noexcept;
+
 } // namespace xenpp::dev
