@@ -20,7 +20,8 @@ REGIONS = 4  # each has its own job
 
 
 def fio_jobs(disks, seed):
-    """For each region of each disk a job with sizes, a depth and flushes of its own; one discards too."""
+    """For each region of each disk a job with sizes, a depth and flushes of its own; one discards too, one
+    reads from the start."""
     r = random.Random(seed)
     lines = ["[global]", "ioengine=libaio", "direct=1", "verify=crc32c", "verify_fatal=1", "time_based=1",
              f"runtime={SECONDS}", f"size={MEGABYTES // REGIONS}m", f"randseed={seed}", "group_reporting=1"]
@@ -28,7 +29,7 @@ def fio_jobs(disks, seed):
         for n in range(REGIONS):
             largest = r.choice(("8k", "16k", "64k", "256k"))
             lines += [f"[{os.path.basename(disk)}-{n}]", f"filename={disk}", f"offset={n * MEGABYTES // REGIONS}m",
-                      f"rw={r.choice(('randwrite', 'randrw', 'write')) if n else 'randtrimwrite'}",
+                      f"rw={('randtrimwrite', 'randrw')[n] if n < 2 else r.choice(('randwrite', 'randrw', 'write'))}",
                       f"bsrange={'512' if n else '4k'}-{largest}", f"iodepth={r.randint(1, 32)}",
                       f"fsync={r.randint(8, 64)}", f"verify_backlog={r.randint(64, 512)}"]
     return "\n".join(lines) + "\n"
