@@ -77,7 +77,9 @@ void relax(bool is_emulated) noexcept {
 /// an event that it may answer. True: there is work.
 bool linger(percpu& here) noexcept {
     auto& m = machine();
-    if (here.link_served_ns == 0 || m.link == nullptr) {
+    // The CPU that runs no guests would take the time of those that do.
+    bool const is_wanted = here.runs_guests || m.scheduler.has_idle_cpu();
+    if (here.link_served_ns == 0 || m.link == nullptr || !is_wanted) {
         return false;
     }
     poll_link(here);
@@ -175,7 +177,7 @@ template <class Vendor>
     auto& m = machine();
     for (;;) {
         bool const busy = pending_work(here);
-        vcpu* const next = hv::choose(m, loaded(here));
+        vcpu* const next = here.runs_guests ? hv::choose(m, loaded(here)) : nullptr;
         switch_to<Vendor>(here, next);
         m.platform.set_deadline(hv::next_deadline(m));
         if (next == nullptr) {

@@ -33,6 +33,7 @@ namespace xenpp::image {
 
 std::array<percpu, hv::max_cpus> cpus;
 unsigned cpu_count = 1;
+unsigned cpu_limit = 1;
 machine_storage the_machine;
 
 namespace {
@@ -201,10 +202,9 @@ void boot_main(std::uint32_t information, std::uint32_t is_multiboot2) {
     using namespace xenpp;
     using namespace xenpp::image;
     adopt_stack(boot_stack + stack_size, cpus[0]);
-    percpu& here = cpus[0];
-    here.online = true;
+    cpus[0].online = true;
     exceptions_init();
-    exceptions_init_cpu(here);
+    exceptions_init_cpu(cpus[0]);
     fpu_init();
     direct_map_init();
     serial_init();
@@ -231,23 +231,25 @@ void boot_main(std::uint32_t information, std::uint32_t is_multiboot2) {
     add_memory(info);
     pic_disable();
     lapic_init();
+    read_processor();
+    std::array<std::uint32_t, hv::max_cpus> ids{};
+    unsigned const found = read_apic_ids(info.rsdp, ids.data(), ids.size());
+    percpu& here = place_boot_cpu(found);
     here.apic_id = lapic_id();
     clock_init(known_tsc_khz());
     clock_measure_timer();
     hv::print(machine(), "Detected ", clock_khz() / 1000, " MHz TSC");
-    machine().scheduler.on(here.id).online = true;
+    machine().scheduler.on(here.id).online = here.runs_guests;
     here.resched = &machine().scheduler.on(here.id).resched;
     here.tlb = &machine().tlb[here.id.raw()];
     // What every address space of a PV guest shares.
     std::copy_n(boot_pml4 + hv::pv::first_own_slot, hv::pv::own_slots, machine().own_slots.begin());
-    read_processor();
     fpu_init_cpu(here);
     pv_init_cpu(here);
     virtualization_init();
-    std::array<std::uint32_t, hv::max_cpus> ids{};
-    unsigned const found = read_apic_ids(info.rsdp, ids.data(), ids.size());
     start_cpus(ids.data(), found);
-    hv::print(machine(), "Brought up ", cpu_count, " CPUs");
+    hv::print(machine(), "Brought up ", cpu_count, " CPUs",
+              here.runs_guests ? "" : ", and one that serves domain 0 alone");
     identity_map_remove();
     start_control_domain();
     start_first_domains(info);

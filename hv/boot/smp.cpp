@@ -12,6 +12,7 @@
 #include <cstring>
 
 extern "C" {
+extern std::byte boot_stack[];              // NOLINT: entry.S
 extern std::byte const ap_trampoline[];     // NOLINT: entry.S
 extern std::byte const ap_trampoline_end[]; // NOLINT: entry.S
 extern std::byte const ap_stack_slot[];     // NOLINT: entry.S
@@ -54,6 +55,28 @@ bool start_one(std::uint32_t apic_id) noexcept {
 
 } // namespace
 
+/// QEMU's TCG changes flags of its first CPU from the threads of the others, at each of their
+/// XRSTORs and without a lock (its cpu_clear_ignne): what the first CPU did to them at that moment
+/// is undone, be it that it left a guest and its nested paging. So the first runs no guests there.
+percpu& place_boot_cpu(unsigned found) noexcept {
+    if (!machine().is_emulated || found < 2) {
+        return cpus[0];
+    }
+    percpu& here = cpus[found - 1];
+    here = cpus[0];
+    here.id = cpu_id(found - 1);
+    here.runs_guests = false;
+    cpus[0] = percpu{};
+    adopt_stack(boot_stack + stack_size, here);
+    exceptions_init_cpu(here);
+    cpu_count = 0;
+    cpu_limit = found;
+    for (unsigned n = 0; n != found - 1; ++n) {
+        atomic_store(machine().cpu_epoch[n], ~std::uint64_t{0}); // of one that does not start
+    }
+    return here;
+}
+
 unsigned start_cpus(std::uint32_t const* apic_ids, unsigned count) noexcept {
     std::memcpy(direct_map(trampoline_base), ap_trampoline,
                 static_cast<std::size_t>(ap_trampoline_end - ap_trampoline));
@@ -63,6 +86,10 @@ unsigned start_cpus(std::uint32_t const* apic_ids, unsigned count) noexcept {
             atomic_fetch_add(cpu_count, 1);
         }
     }
+    if (cpu_count == 0) {
+        panic("no CPU is left for guests");
+    }
+    cpu_limit = cpu_count > cpu_limit ? cpu_count : cpu_limit;
     return cpu_count;
 }
 

@@ -36,6 +36,8 @@ public:
 
     unsigned cpu_count() noexcept { return image::cpu_count; }
 
+    unsigned cpu_limit() noexcept { return image::cpu_limit; }
+
     cpu_id this_cpu() noexcept { return this_percpu().id; }
 
     void kick(cpu_id c) noexcept;

@@ -48,10 +48,12 @@ struct alignas(64) percpu {
     hv::exit_action pv_action;          ///< how the last stay of a PV vCPU ended
     x86::tss64 tss{};
     bool online = false;
+    bool runs_guests = true; ///< false: it serves the control domain alone
 };
 
 extern std::array<percpu, hv::max_cpus> cpus;
-extern unsigned cpu_count;
+extern unsigned cpu_count; ///< that run guests: the first of `cpus`
+extern unsigned cpu_limit; ///< all that run are below it in `cpus`
 
 /// This CPU's data, found through its stack: the pointer stands in the stack's last word, so that
 /// no segment register is needed, and a guest's may stay loaded while the hypervisor works.

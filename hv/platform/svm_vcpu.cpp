@@ -13,6 +13,7 @@
 
 #include <cstddef>
 #include <cstring>
+#include <utility>
 
 extern "C" void svm_run(xenpp::hv::guest_context* context, std::uint64_t vmcb_pa);
 
@@ -126,32 +127,49 @@ bool inject_nmi(vcpu& v, x86::vmcb_ref b) noexcept {
     return true;
 }
 
-/// Injects what is due, or asks for an exit as soon as the guest is open for it.
-void inject_interrupt(vcpu& v, x86::vmcb_ref b) noexcept {
+/// Offers what is due as a virtual interrupt, which the processor delivers once the guest is open
+/// for it. For an NMI that has to wait, and for a callback that the guest may take back until then,
+/// the virtual interrupt is an alarm: it exits. (Not by event injection: QEMU's emulation keeps an
+/// injected interrupt in mind and may deliver it a second time, whatever the guest does by then.)
+void offer_interrupt(vcpu& v, x86::vmcb_ref b) noexcept {
     auto& s = hv::svm::state_of(v);
-    auto const without_window = b->v_intr.without(x86::v_intr::irq);
     if (s.reinject != 0) {
         b.set<&x86::vmcb::event_inj>(s.reinject);
         s.reinject = 0;
     }
     bool const nmi_waits = atomic_load(v.nmi_pending) && !inject_nmi(v, b);
     auto const due = hv::next_interrupt(v);
-    bool const now = due.vector >= 0 && (b->event_inj >> 31 & 1) == 0 && is_open(*b, v.context);
-    bool const later = (due.vector >= 0 && !now) || nmi_waits;
-    if (now) {
-        if (due.from_lapic) {
-            v.lapic.acknowledge(static_cast<unsigned>(due.vector));
-        }
-        b.set<&x86::vmcb::event_inj>(
-            x86::encode(x86::event_injection::interrupt(static_cast<std::uint8_t>(due.vector))));
+    bool const is_due = due.vector >= 0;
+    bool const is_alarm = nmi_waits || (is_due && !due.from_lapic &&
+                                        ((b->event_inj >> 31 & 1) != 0 || !is_open(*b, v.context)));
+    s.offered = is_alarm ? hv::due_interrupt{} : due;
+    if (is_alarm != b.has_intercept(x86::intercept::vintr)) {
+        b.set_intercept(x86::intercept::vintr, is_alarm);
     }
-    if (later != b.has_intercept(x86::intercept::vintr)) {
-        b.set_intercept(x86::intercept::vintr, later);
+    auto wanted = b->v_intr.without(x86::v_intr::irq);
+    if (is_alarm || is_due) {
+        wanted = x86::v_intr::vector.set(wanted | x86::v_intr::irq | x86::v_intr::ignore_tpr,
+                                         is_due ? static_cast<std::uint64_t>(due.vector) : 0);
     }
-    auto const wanted =
-        later ? without_window | x86::v_intr::irq | x86::v_intr::ignore_tpr : without_window;
     if (!(wanted == b->v_intr)) {
         b.set<&x86::vmcb::v_intr>(wanted);
+    }
+}
+
+/// Notes whether the guest took what it was offered.
+void settle_offer(vcpu& v, x86::vmcb const& b) noexcept {
+    auto const offered = std::exchange(hv::svm::state_of(v).offered, {});
+    if (offered.vector >= 0 && offered.from_lapic && !b.v_intr.has(x86::v_intr::irq)) {
+        v.lapic.acknowledge(static_cast<unsigned>(offered.vector));
+    }
+}
+
+/// QEMU's emulation withdraws virtual interrupts at the end of a stay without the lock under which
+/// its other threads request real ones: a request of that moment is lost, though the APIC still has
+/// its interrupt. A write to the task priority makes the APIC request anew.
+void renew_lost_interrupt() noexcept {
+    if (machine().is_emulated) {
+        write_cr8(0);
     }
 }
 
@@ -233,12 +251,14 @@ hv::exit_action svm::enter(vcpu& v) noexcept {
     if (!(tpr == b->v_intr)) {
         b.set<&x86::vmcb::v_intr>(tpr);
     }
-    inject_interrupt(v, b);
+    offer_interrupt(v, b);
     b.set<&x86::vmcb::rax>(c.rax);
     b.set<&x86::vmcb::rsp>(c.rsp);
     b.set<&x86::vmcb::rip>(c.rip);
     b.set<&x86::vmcb::rflags>(x86::rflags::value(c.rflags));
     svm_run(&c, s.block_pa);
+    renew_lost_interrupt();
+    settle_offer(v, *b);
     b.set_all_clean();
     b.set<&x86::vmcb::event_inj>(0);
     read_context(c, *b);

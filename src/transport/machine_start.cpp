@@ -145,9 +145,9 @@ result<void> check(machine_config const& config) {
             operation, errc::inval,
             fmt::format("a machine of {} MiB; {} MiB to 1 TiB may be", config.memory_mib, least));
     }
-    if (config.cpus == 0 || config.cpus > 64) {
+    if (config.cpus == 0 || config.cpus > 63) {
         return fail(operation, errc::inval,
-                    fmt::format("a machine of {} CPUs; 1 to 64 may be", config.cpus));
+                    fmt::format("a machine of {} CPUs; 1 to 63 may be", config.cpus));
     }
     return {};
 }
@@ -255,8 +255,9 @@ std::vector<std::string> qemu_arguments(machine_config const& config,
     bool const is_kvm = accel == accelerator::kvm;
     add("-accel", is_kvm ? "kvm" : "tcg,thread=multi");
     add("-cpu", !config.cpu.empty() ? config.cpu : is_kvm ? "host" : "max");
-    // With a single CPU, TCG leaves barriers and atomicity out, which sharing RAM needs.
-    add("-smp", fmt::format("{},maxcpus={}", config.cpus, config.cpus < 2 ? 2 : config.cpus));
+    // Under TCG one more, which runs no guests (hv/boot/smp.cpp). With a single CPU it would leave
+    // barriers and atomicity out besides, which sharing RAM needs.
+    add("-smp", std::to_string(is_kvm ? config.cpus : config.cpus + 1));
     add("-M", "q35,memory-backend=ram,sata=off,smbus=off,usb=off,smm=off");
     add("-m", size);
     add("-object",

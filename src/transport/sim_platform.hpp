@@ -48,6 +48,8 @@ public:
 
     unsigned cpu_count() const noexcept { return cpus_; }
 
+    unsigned cpu_limit() const noexcept { return cpus_; }
+
     mm::second_level second_level() const noexcept { return mm::second_level::of<mm::npt>(); }
 
     cpu_id this_cpu() const noexcept { return current_; }

@@ -62,6 +62,8 @@ public:
 
     unsigned cpu_count() { return cpus_; }
 
+    unsigned cpu_limit() { return cpus_; }
+
     mm::second_level second_level() { return nested_format; }
 
     cpu_id this_cpu() { return current_cpu; }

@@ -16,6 +16,7 @@ BUILD = os.environ.get("XENPP_BUILD_DIR") or os.path.abspath(
 XL = os.path.join(BUILD, "apps/xl/xl")
 KERNEL = os.path.join(BUILD, "guest/vmlinuz")
 RAMDISK = os.path.join(BUILD, "guest/ramdisk")
+PROGRAMS = os.path.join(BUILD, "tests/machine")
 PATIENCE = float(os.environ.get("XENPP_TEST_PATIENCE", "300"))  # seconds for a guest to do anything
 
 
@@ -56,6 +57,16 @@ class Bed:
                     f.write(f"{key} = [ " + ", ".join(f'"{v}"' for v in value) + " ]\n")
                 elif value is not None:
                     f.write(f'{key} = {value}\n' if isinstance(value, int) else f'{key} = "{value}"\n')
+        return path
+
+    def ramdisk_with(self, program):
+        """The stock guest's ramdisk, with one of the programs for guests (tests/machine/*/*.cpp) in its root."""
+        path = os.path.join(self.state, "ramdisk-" + program)
+        more = subprocess.run(["cpio", "-o", "-H", "newc", "--quiet"], input=program.encode(), cwd=PROGRAMS,
+                              stdout=subprocess.PIPE, check=True).stdout
+        with open(RAMDISK, "rb") as stock, open(path, "wb") as both:  # behind a ramdisk, more of it
+            content = stock.read()
+            both.write(content + b"\0" * (-len(content) % 4) + more)
         return path
 
     def create(self, name, *options, **keys):

@@ -7,6 +7,7 @@ import unittest
 
 from bed import BedTest
 
+STORM_SECONDS = int(os.environ.get("XENPP_TEST_STORM", "20"))  # before, a host lasted 10
 ROUNDS = int(os.environ.get("XENPP_TEST_ROUNDS", "5"))  # 50 for the full run
 
 
@@ -46,6 +47,28 @@ class Boot(BedTest):
         self.assertEqual(set(self.bed.domains()), {"a", "b", "c"})
         self.bed.xl("shutdown", "-a", "-w")
 
+
+
+class Interrupted(BedTest):
+    """Entries and exits by the ten thousand a second, with interrupts at every point of them."""
+
+    def storm(self, kind):
+        self.bed.create("busy", type=kind, vcpus=2, ramdisk=self.bed.ramdisk_with("exits"), memory=256)
+        self.bed.wait_log("busy", "GUEST-UP")
+        self.bed.type_into("busy", f"/exits {STORM_SECONDS}")
+        self.bed.wait_log("busy", "EXITS-DONE", STORM_SECONDS + 60)
+        for cpu in ("0", "1"):
+            woken = int(self.bed.wait_log("busy", rf"EXITS-CPU{cpu} woken (\d+) times").group(1))
+            self.assertGreater(woken, 20 * STORM_SECONDS)
+        self.assertNotRegex(self.bed.log("busy"), r"Oops|BUG|WARNING:|Call Trace")
+        self.bed.type_into("busy", "poweroff -f")
+        self.bed.wait_gone()
+
+    def test_a_pvh_domain(self):
+        self.storm("pvh")
+
+    def test_a_pv_domain(self):
+        self.storm("pv")
 
 
 class Time(BedTest):

@@ -6,10 +6,9 @@ import subprocess
 import time
 import unittest
 
-from bed import BUILD, RAMDISK, Bed, BedTest
+from bed import BUILD, Bed, BedTest
 
 GRUB = os.path.join(BUILD, "guest/grub-x86_64-xen.bin")
-LOAD = os.path.join(BUILD, "tests/machine/load")
 LOAD_SECONDS = int(os.environ.get("XENPP_TEST_LOAD", "20"))  # 600 for the full run
 
 
@@ -110,14 +109,7 @@ class UnderLoad(PvTest):
         bed.xl("shutdown", "-w", "first")
         bed.wait_gone()
         free = bed.info("free_memory")
-        ramdisk = os.path.join(bed.state, "ramdisk")
-        # Behind a ramdisk, more of it.
-        more = subprocess.run(["cpio", "-o", "-H", "newc", "--quiet"], input=b"load", cwd=os.path.dirname(LOAD),
-                              stdout=subprocess.PIPE, check=True).stdout
-        with open(RAMDISK, "rb") as stock, open(ramdisk, "wb") as both:
-            content = stock.read()
-            both.write(content + b"\0" * (-len(content) % 4) + more)
-        self.boot("loaded", 2, ramdisk=ramdisk, memory=256)
+        self.boot("loaded", 2, ramdisk=bed.ramdisk_with("load"), memory=256)
         bed.type_into("loaded", f"/load {LOAD_SECONDS} 6 &")
         end = time.monotonic() + LOAD_SECONDS
         while time.monotonic() < end:  # a CPU leaves and comes back meanwhile

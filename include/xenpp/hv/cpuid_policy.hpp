@@ -320,10 +320,10 @@ constexpr cpuid_policy hvm_cpuid_policy(cpuid_policy const& host) noexcept {
     return p;
 }
 
-/// Whether QEMU's TCG carries out the instructions, by what its CPUID says at leaf 0x40000000.
+/// Whether QEMU's TCG carries out the instructions, by what its CPUID says at leaf 0x40000000:
+/// "TCGTCGTCGTCG", over EBX, ECX and EDX.
 constexpr bool is_tcg(x86::cpuid_leaf const& hypervisor) noexcept {
-    return hypervisor.b == 0x54474354 && hypervisor.c == hypervisor.b &&
-           hypervisor.d == hypervisor.b;
+    return hypervisor.b == 0x54474354 && hypervisor.c == 0x43544743 && hypervisor.d == 0x47435447;
 }
 
 /// Makes the most that a domain may be given into what it gets when nobody says otherwise: without

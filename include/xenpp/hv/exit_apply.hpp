@@ -101,6 +101,7 @@ void apply_exit(vcpu<P>& v, exit_action const& a) noexcept {
     case kind::inject: V::inject(v, a); return;
     case kind::triple_fault:
         print(v.dom.hv, "d", v.dom.id, "v", v.id, " triple fault: the domain reboots");
+        detail::print_state(v);
         domain_shutdown(v.dom, abi::shutdown_reboot);
         return;
     case kind::crash: domain_crash(v, a.reason); return;

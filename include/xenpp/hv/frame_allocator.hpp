@@ -382,7 +382,7 @@ void frame_allocator<P>::free_later(mfn first, unsigned order) noexcept {
 template <class P>
 std::uint64_t frame_allocator<P>::oldest_epoch() const noexcept {
     auto oldest = std::numeric_limits<std::uint64_t>::max();
-    for (unsigned c = 0; c != platform_.cpu_count(); ++c) {
+    for (unsigned c = 0; c != platform_.cpu_limit(); ++c) {
         oldest = std::min(oldest, atomic_load(cpu_epoch_[c]));
     }
     return oldest;
@@ -422,7 +422,7 @@ bool frame_allocator<P>::hurry() noexcept {
     }
     bool waits = false;
     auto const wanted = at(dying_.first).epoch;
-    for (unsigned c = 0; c != platform_.cpu_count(); ++c) {
+    for (unsigned c = 0; c != platform_.cpu_limit(); ++c) {
         if (atomic_load(cpu_epoch_[c]) <= wanted) {
             waits = true;
             if (cpu_id const other(c); other != platform_.this_cpu()) {

@@ -136,7 +136,7 @@ leave_frame(domain<P>& d, maptrack_entry const& e, std::uint64_t address, mfn fr
 /// Whether every CPU has passed through its run loop since `epoch`.
 template <class P>
 bool epoch_has_passed(hypervisor<P>& hv, std::uint64_t epoch) noexcept {
-    for (unsigned c = 0; c < hv.platform.cpu_count(); ++c) {
+    for (unsigned c = 0; c < hv.platform.cpu_limit(); ++c) {
         if (atomic_load(hv.cpu_epoch[c]) <= epoch) {
             return false;
         }

@@ -47,8 +47,10 @@ concept Platform =
     { p.tsc() } -> std::same_as<std::uint64_t>;
     { p.tsc_base() } -> std::same_as<std::uint64_t>; // the TSC at system time 0
     { p.tsc_khz() } -> std::same_as<std::uint32_t>;
-    // CPUs: how many run, which one this is (0 .. count-1).
+    // CPUs: how many run guests (they are 0 .. count-1), what the numbers of all are below (one may
+    // serve the control domain alone), and which one this is.
     { p.cpu_count() } -> std::same_as<unsigned>;
+    { p.cpu_limit() } -> std::same_as<unsigned>;
     { p.this_cpu() } -> std::same_as<cpu_id>;
     // Makes CPU `c` leave its guest or its idle loop and pass through its run loop soon.
     {p.kick(c)};

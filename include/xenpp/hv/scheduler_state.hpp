@@ -47,6 +47,16 @@ struct scheduler_state {
 
     scheduler_cpu<P>& on(cpu_id c) noexcept { return cpu[c.raw() % max_cpus]; }
 
+    /// Whether some CPU has no vCPU to run, at this moment.
+    bool has_idle_cpu() noexcept {
+        for (unsigned c = 0; c != hv.platform.cpu_count(); ++c) {
+            if (atomic_load(cpu[c].current, order::relaxed) == nullptr) {
+                return true;
+            }
+        }
+        return false;
+    }
+
     cpupool& pool_of(domain<P> const& d) noexcept { return pools[d.cpupool % max_cpupools]; }
 };
 

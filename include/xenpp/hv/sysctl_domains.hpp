@@ -74,7 +74,24 @@ void print_exits(domain<P>& d) noexcept {
     }
 }
 
-/// Debug key 'q': one line for each domain. 'm': memory. 'v': VM exits. 'h': the list.
+/// Where each vCPU of `d` is, why it does not run, and what events wait for it.
+template <class P>
+void print_vcpus(domain<P>& d) noexcept {
+    for (unsigned i = 0; i != d.max_vcpus; ++i) {
+        auto const* const v = d.vcpus[i];
+        if (v == nullptr) {
+            continue;
+        }
+        auto const* const info = atomic_load(v->info);
+        print(d.hv, "  d", d.id, "v", i, ": CPU ", v->processor,
+              atomic_load(v->running) ? " running" : "", atomic_load(v->queued) ? " queued" : "",
+              ", pause ", hex{atomic_load(v->pause)}, ", exits ", v->exits, ", upcall pending ",
+              info == nullptr ? 0U : atomic_load(info->evtchn_upcall_pending), " mask ",
+              info == nullptr ? 0U : atomic_load(info->evtchn_upcall_mask));
+    }
+}
+
+/// Debug key 'q': each domain and its vCPUs. 'm': memory. 'v': VM exits. 'h': the list.
 template <class P>
 void debug_key(hypervisor<P>& hv, char key) noexcept {
     switch (key) {
@@ -91,6 +108,9 @@ void debug_key(hypervisor<P>& hv, char key) noexcept {
             print(hv, "d", d->id, ": flags ", hex{info.flags}, ", pages ", info.tot_pages, " of ",
                   info.max_pages, ", vcpus ", info.nr_online_vcpus, ", references ",
                   atomic_load(d->references));
+            if (d->kind != domain_kind::control) {
+                print_vcpus(*d);
+            }
         }
         return;
     case 'v':

@@ -6,6 +6,8 @@
 #include <fakes/fake_cpuid.hpp>
 
 #include <algorithm>
+#include <array>
+#include <bit>
 #include <cstring>
 #include <set>
 #include <string>
@@ -13,6 +15,7 @@
 
 using namespace xenpp;
 using namespace xenpp::hv;
+
 namespace leaf = x86::cpuid;
 
 namespace {
@@ -87,7 +90,9 @@ TEST_CASE("hvm_cpuid_policy never gives what the host lacks, nor what must not b
 }
 
 TEST_CASE("make_default promises no fast byte strings where TCG carries them out") {
-    constexpr x86::cpuid_leaf tcg{0x40000001, 0x54474354, 0x54474354, 0x54474354};
+    constexpr std::array text{'T', 'C', 'G', 'T', 'C', 'G', 'T', 'C', 'G', 'T', 'C', 'G'};
+    constexpr auto words = std::bit_cast<std::array<std::uint32_t, 3>>(text);
+    constexpr x86::cpuid_leaf tcg{0x40000001, words[0], words[1], words[2]};
     constexpr x86::cpuid_leaf kvm{0x40000001, 0x4b4d564b, 0x564b4d56, 0x4d};
     STATIC_REQUIRE(is_tcg(tcg));
     STATIC_REQUIRE_FALSE(is_tcg(kvm));

@@ -191,6 +191,7 @@ TEST_CASE("debug keys print to the console") {
     auto const console = h.platform.console();
     CHECK(console.find("d0: ") != std::string::npos);
     CHECK(console.find("d1: ") != std::string::npos);
+    CHECK(console.find("  d1v0: CPU 0, pause 0x") != std::string::npos);
     CHECK(console.find("memory: 65536 frames") != std::string::npos);
     CHECK(console.find("debug key z: unknown") != std::string::npos);
     CHECK(h.ctl(debug_keys, [](auto& o) {

@@ -186,7 +186,9 @@ constexpr std::uint64_t event_to_repeat(std::uint64_t exit_int_info) noexcept {
               (e->type == kind::exception &&
                (e->vector == static_cast<std::uint8_t>(x86::exception::breakpoint) ||
                 e->vector == static_cast<std::uint8_t>(x86::exception::overflow))));
-    return e && !by_instruction ? exit_int_info : 0;
+    // QEMU calls a virtual interrupt an exception, and offers it still.
+    bool const is_offered = e && e->type == kind::exception && e->vector >= x86::exception_vectors;
+    return e && !by_instruction && !is_offered ? exit_int_info : 0;
 }
 
 /// Steps over the exiting instruction. Where the processor does not save the next address, the

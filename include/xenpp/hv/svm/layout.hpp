@@ -35,6 +35,7 @@ struct vcpu_state {
     nmi_state nmi = nmi_state::none;
     std::uint64_t nmi_iret_rip = 0;
     std::uint64_t reinject = 0; ///< EXITINTINFO of an event whose delivery was interrupted
+    due_interrupt offered;      ///< as the virtual interrupt of the stay that goes on
 };
 
 template <class P>
