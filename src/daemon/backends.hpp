@@ -59,6 +59,8 @@ public:
 
     void remove(domid d) { bus_->remove(d); }
 
+    bool has_devices() const noexcept { return bus_->is_busy(); }
+
     std::set<domid> frontends() const { return bus_->frontends(); }
 
     transport::doors& doors() noexcept override { return doors_; }

@@ -30,7 +30,8 @@ public:
     /// Serves what there is to serve; does not block. An error: xenstored is gone.
     result<void> dispatch();
 
-    bool has_devices() const { return !backends_->frontends().empty(); }
+    /// Also while one that is gone has work in flight, such as its hotplug script.
+    bool has_devices() const noexcept { return backends_->has_devices(); }
 
 private:
     beside_kernel(std::unique_ptr<transport::doors> doors,

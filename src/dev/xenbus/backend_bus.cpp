@@ -148,6 +148,7 @@ void backend_bus::look_at(device_address const& a) {
     if (!is_there || !*is_there) {
         drop(a);
         gone_.erase(a);
+        remove_leavings(a);
         return;
     }
     if (gone_.contains(a)) {
@@ -337,6 +338,19 @@ void backend_bus::drop(device_address const& a) {
     }
     if (d->is_disconnecting) {
         leaving_.push_back(std::move(d));
+    }
+}
+
+/// A script that runs on when its device is removed writes how it ended.
+void backend_bus::remove_leavings(device_address const& a) {
+    auto const is_any = store_.exists(backend_path(a));
+    if (!is_any || !*is_any) {
+        return;
+    }
+    auto const done = store_.transact(
+        [&a](store::client_transaction const& t) { return dev::remove_leavings(t, a); });
+    if (!done) {
+        services_.log(fmt::format("{}: {}", to_string(a), done.error().message()));
     }
 }
 

@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cerrno>
 
 namespace xenpp::dev {
@@ -145,6 +146,14 @@ result<void> remove_device(store::client_transaction const& t, device_address co
     XENPP_TRY(remove_and_tidy(t, backend_path(a)));
     XENPP_TRY(remove_and_tidy(t, error_path(a)));
     return remove_if_there(t, libxl_path(a));
+}
+
+result<void> remove_leavings(store::client_transaction const& t, device_address const& a) {
+    auto const back = backend_path(a);
+    auto const names = XENPP_TRY(directory_if_there(t, back));
+    auto const is_scripts = [](std::string const& name) { return name.starts_with("hotplug-"); };
+    return !names.empty() && std::ranges::all_of(names, is_scripts) ? remove_and_tidy(t, back)
+                                                                    : result<void>();
 }
 
 result<std::vector<device_address>>

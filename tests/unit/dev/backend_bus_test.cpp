@@ -3,6 +3,7 @@
 #include "fakes/backend_bed.hpp"
 
 #include <xenpp/dev/xenbus/backend_bus.hpp>
+#include <xenpp/store/path.hpp>
 
 #include <array>
 #include <cerrno>
@@ -263,6 +264,45 @@ TEST_CASE("backend_bus.a_domain_that_vanishes_is_let_go_at_once_or_when_its_work
     b.bus->dispatch();
     CHECK_FALSE(b.device().is_there);
     CHECK(b.device().calls == "pcd");
+}
+
+TEST_CASE("backend_bus.what_a_script_wrote_of_a_device_that_is_gone_goes_too") {
+    bed b;
+    b.address.is_beside_kernel = GENERATE(false, true);
+    auto const back = dev::backend_path(b.address);
+    auto const script_ends = [&] {
+        REQUIRE(b.client.write(back + "/hotplug-status", "error"));
+        REQUIRE(b.client.write(back + "/hotplug-error", "no such device"));
+    };
+    SECTION("while it was in flight") {
+        b.start();
+        b.add();
+        b.frontend(4);
+        b.device().is_slow = true;
+        b.remove();
+        CHECK(b.bus->is_busy());
+        script_ends();
+        b.device().context->disconnected();
+        b.settle();
+        CHECK_FALSE(b.bus->is_busy());
+    }
+    SECTION("for the process before this one") {
+        script_ends();
+        b.start();
+        b.settle();
+    }
+    CHECK_FALSE(b.toolstack.exists(back).value());
+    CHECK_FALSE(b.toolstack.exists(std::string(store::parent_of(back))).value());
+}
+
+TEST_CASE("backend_bus.a_device_that_is_being_made_by_many_writes_is_left_alone") {
+    bed b;
+    b.start();
+    auto const back = dev::backend_path(b.address);
+    REQUIRE(b.toolstack.write(back + "/hotplug-status", "connected"));
+    REQUIRE(b.toolstack.write(back + "/frontend-id", "3"));
+    b.settle();
+    CHECK(b.toolstack.exists(back).value());
 }
 
 TEST_CASE("backend_bus.closed_is_only_said_once_nothing_is_in_flight") {

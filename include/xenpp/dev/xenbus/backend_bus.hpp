@@ -46,6 +46,9 @@ public:
 
     std::size_t device_count() const noexcept { return devices_.size(); }
 
+    /// Whether there is a device, or work in flight for one that is gone.
+    bool is_busy() const noexcept { return !devices_.empty() || !leaving_.empty(); }
+
     /// The domains whose devices there are.
     std::set<domid> frontends() const;
 
@@ -67,6 +70,7 @@ private:
     result<void> give_up(device& d, xenbus_state frontend, error const& e);
     static void close(device& d, xenbus_state then);
     void drop(device_address const& a);
+    void remove_leavings(device_address const& a);
 
     store::client& store_;
     backend_services& services_;

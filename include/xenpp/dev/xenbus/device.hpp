@@ -67,6 +67,10 @@ result<void> ask_to_close(store::client_transaction const& t, device_address con
 /// Removes what `write_device` made, and what both ends wrote there.
 result<void> remove_device(store::client_transaction const& t, device_address const& a);
 
+/// Removes the nodes that a hotplug script wrote of a device that was gone by then, if nothing else
+/// is left of it: they are nobody's.
+result<void> remove_leavings(store::client_transaction const& t, device_address const& a);
+
 /// All devices of a domain that the toolstack knows; of one kind if that is not empty.
 result<std::vector<device_address>>
 list_devices(store::node_access const& s, domid d, std::string_view kind = {});
