@@ -4,6 +4,7 @@
 
 #include <xenpp/abi/hvm/save.hpp>
 #include <xenpp/hv/cpu_record.hpp>
+#include <xenpp/hv/interrupt.hpp>
 #include <xenpp/hv/vcpu.hpp>
 #include <xenpp/x86/vmcb.hpp>
 
