@@ -127,11 +127,11 @@ bool inject_nmi(vcpu& v, x86::vmcb_ref b) noexcept {
     return true;
 }
 
-/// Offers what is due as a virtual interrupt, which the processor delivers once the guest is open
-/// for it. For an NMI that has to wait, and for a callback that the guest may take back until then,
-/// the virtual interrupt is an alarm: it exits. (Not by event injection: QEMU's emulation keeps an
-/// injected interrupt in mind and may deliver it a second time, whatever the guest does by then.)
-void offer_interrupt(vcpu& v, x86::vmcb_ref b) noexcept {
+/// Injects what is due, or asks for an exit as soon as the guest is open for it: a virtual
+/// interrupt that exits. Under TCG what is due is offered as a virtual interrupt itself, for the
+/// processor to deliver in its time: it keeps an injected interrupt in mind, and may deliver it a
+/// second time, whatever the guest does by then. (Bochs loses one that has to wait.)
+void deliver_interrupt(vcpu& v, x86::vmcb_ref b) noexcept {
     auto& s = hv::svm::state_of(v);
     if (s.reinject != 0) {
         b.set<&x86::vmcb::event_inj>(s.reinject);
@@ -140,16 +140,27 @@ void offer_interrupt(vcpu& v, x86::vmcb_ref b) noexcept {
     bool const nmi_waits = atomic_load(v.nmi_pending) && !inject_nmi(v, b);
     auto const due = hv::next_interrupt(v);
     bool const is_due = due.vector >= 0;
-    bool const is_alarm = nmi_waits || (is_due && !due.from_lapic &&
-                                        ((b->event_inj >> 31 & 1) != 0 || !is_open(*b, v.context)));
-    s.offered = is_alarm ? hv::due_interrupt{} : due;
+    bool const is_ready = is_due && (b->event_inj >> 31 & 1) == 0 && is_open(*b, v.context);
+    bool const is_injected = is_ready && !machine().is_emulated;
+    // A callback the guest may take back until it is open.
+    bool const is_offered =
+        machine().is_emulated && !nmi_waits && is_due && (is_ready || due.from_lapic);
+    bool const is_alarm = nmi_waits || (is_due && !is_injected && !is_offered);
+    if (is_injected) {
+        if (due.from_lapic) {
+            v.lapic.acknowledge(static_cast<unsigned>(due.vector));
+        }
+        b.set<&x86::vmcb::event_inj>(
+            x86::encode(x86::event_injection::interrupt(static_cast<std::uint8_t>(due.vector))));
+    }
+    s.offered = is_offered ? due : hv::due_interrupt{};
     if (is_alarm != b.has_intercept(x86::intercept::vintr)) {
         b.set_intercept(x86::intercept::vintr, is_alarm);
     }
     auto wanted = b->v_intr.without(x86::v_intr::irq);
-    if (is_alarm || is_due) {
+    if (is_alarm || is_offered) {
         wanted = x86::v_intr::vector.set(wanted | x86::v_intr::irq | x86::v_intr::ignore_tpr,
-                                         is_due ? static_cast<std::uint64_t>(due.vector) : 0);
+                                         is_offered ? static_cast<std::uint64_t>(due.vector) : 0);
     }
     if (!(wanted == b->v_intr)) {
         b.set<&x86::vmcb::v_intr>(wanted);
@@ -251,7 +262,7 @@ hv::exit_action svm::enter(vcpu& v) noexcept {
     if (!(tpr == b->v_intr)) {
         b.set<&x86::vmcb::v_intr>(tpr);
     }
-    offer_interrupt(v, b);
+    deliver_interrupt(v, b);
     b.set<&x86::vmcb::rax>(c.rax);
     b.set<&x86::vmcb::rsp>(c.rsp);
     b.set<&x86::vmcb::rip>(c.rip);
