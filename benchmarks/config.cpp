@@ -32,7 +32,7 @@ void parse(benchmark::State& state) {
     auto const text = long_file(state.range(0));
     for (auto _ : state) {
         auto const parsed = xenpp::config::parse(text, "bench.cfg");
-        if (!parsed.diagnostics.empty()) {
+        if (!parsed.diagnostics.items.empty()) {
             state.SkipWithError("the text is wrong");
         }
     }

@@ -23,14 +23,14 @@ void parse_text(benchmark::State& state) {
     for (auto _ : state) {
         benchmark::DoNotOptimize(xenpp::config::parse(ordinary, "guest.cfg"));
     }
-    state.SetBytesProcessed(static_cast<std::int64_t>(state.iterations() * ordinary.size()));
+    state.SetBytesProcessed(state.iterations() * static_cast<std::int64_t>(ordinary.size()));
 }
 
 void load_domain_text(benchmark::State& state) {
     for (auto _ : state) {
         benchmark::DoNotOptimize(xenpp::config::parse_domain(ordinary, "guest.cfg"));
     }
-    state.SetBytesProcessed(static_cast<std::int64_t>(state.iterations() * ordinary.size()));
+    state.SetBytesProcessed(state.iterations() * static_cast<std::int64_t>(ordinary.size()));
 }
 
 BENCHMARK(parse_text);
