@@ -73,13 +73,21 @@ void relax(bool is_emulated) noexcept {
     }
 }
 
+/// The CPU that runs no guests looks only where it takes no time from those that do: while one of
+/// them is idle, and none looks itself.
+bool may_look(percpu const& here) noexcept {
+    bool may = here.runs_guests || machine().scheduler.has_idle_cpu();
+    for (unsigned c = 0; may && !here.runs_guests && c != cpu_count; ++c) {
+        may = !atomic_load(cpus[c].is_looking);
+    }
+    return may;
+}
+
 /// Looks for the control domain's next call for a while after the last one, or after it was told of
 /// an event that it may answer. True: there is work.
 bool linger(percpu& here) noexcept {
     auto& m = machine();
-    // The CPU that runs no guests would take the time of those that do.
-    bool const is_wanted = here.runs_guests || m.scheduler.has_idle_cpu();
-    if (here.link_served_ns == 0 || m.link == nullptr || !is_wanted) {
+    if (here.link_served_ns == 0 || m.link == nullptr || !may_look(here)) {
         return false;
     }
     poll_link(here);
@@ -93,7 +101,7 @@ bool linger(percpu& here) noexcept {
         found = atomic_load(here.work) != 0 || hv::needs_resched(m);
         constexpr unsigned looks_a_time = 16; // the clock costs more than a look
         if (!found && looks % looks_a_time == 0 &&
-            m.platform.now_ns() - here.link_served_ns > linger_ns) {
+            (m.platform.now_ns() - here.link_served_ns > linger_ns || !may_look(here))) {
             here.link_served_ns = 0;
             break;
         }
