@@ -2,7 +2,6 @@
 # Stock kernels as PV guests: boot, without SVM, beside PVH, GRUB, the on_* actions, load.
 import os
 import re
-import subprocess
 import time
 import unittest
 
