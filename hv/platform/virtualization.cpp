@@ -42,7 +42,8 @@ void virtualization_init() noexcept {
     }
     hv::print(m, is_intel ? "HVM: VMX enabled, extended page tables in use"
                           : "HVM: SVM enabled, nested paging in use");
-    if (is_intel && vmx_delivers_interrupts()) {
+    m.has_quiet_eoi = is_intel && vmx_delivers_interrupts();
+    if (m.has_quiet_eoi) {
         hv::print(m, "HVM: the processor delivers interrupts to an x2APIC by itself");
     }
 }

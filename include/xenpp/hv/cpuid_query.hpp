@@ -21,6 +21,9 @@ struct cpuid_context {
     std::uint32_t tsc_khz = 0;
     std::uint32_t tsc_mode = 0;
     bool is_pv = false;
+    /// Whether each vCPU is to have an upcall vector of its own, which its APIC wants to know the
+    /// end of; else the domain's (HVM_PARAM_CALLBACK_IRQ), which needs no EOI, is advised.
+    bool has_upcall_vector = false;
     std::uint32_t machine_address_bits = 0; ///< of all RAM; what a PV guest's page tables need
 };
 
@@ -55,7 +58,8 @@ hypervisor_leaf(std::uint32_t n, std::uint32_t subleaf, cpuid_context const& c) 
         if (c.is_pv) {
             return {};
         }
-        return {vcpu_id_present | domid_present | upcall_vector, c.vcpu, c.domain, 0};
+        return {vcpu_id_present | domid_present | (c.has_upcall_vector ? upcall_vector : 0), c.vcpu,
+                c.domain, 0};
     case 5: return {0, c.is_pv ? c.machine_address_bits : 0, 0, 0};
     default: return {};
     }

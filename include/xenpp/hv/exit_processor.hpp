@@ -30,6 +30,7 @@ x86::cpuid_leaf cpuid_query(vcpu<P>& v, std::uint32_t leaf, std::uint32_t sublea
                         .tsc_khz = platform.tsc_khz(),
                         .tsc_mode = d.tsc_mode,
                         .is_pv = is_pv,
+                        .has_upcall_vector = d.hv.has_quiet_eoi,
                         .machine_address_bits =
                             is_pv ? static_cast<std::uint32_t>(
                                         std::bit_width((d.hv.frames.end().raw() << page_shift) - 1))

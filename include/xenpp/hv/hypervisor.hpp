@@ -48,6 +48,7 @@ public:
     std::array<char, 1024> command_line{};
     bool is_emulated = false;   ///< TCG carries out the instructions; set at boot
     bool has_hvm = true;        ///< the processors run HVM and PVH guests; set at boot
+    bool has_quiet_eoi = false; ///< a guest's EOI does not end its stay; set at boot
     bool guest_console = false; ///< guest_loglvl=all: guests may print through the hypervisor
     cpuid_policy host_cpuid;    ///< what the processors say
     cpuid_policy hvm_cpuid;     ///< the most that an HVM or PVH guest may be given

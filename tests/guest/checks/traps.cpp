@@ -4,6 +4,8 @@
 
 #include "../lib/guest.hpp"
 
+#include <xenpp/base/atomic.hpp>
+
 #include <cstddef>
 
 asm(R"(
@@ -65,6 +67,7 @@ trap last_trap;
 std::uint64_t resume_at = 0;
 std::array<std::uint32_t, 256> interrupts{};
 std::uint8_t leave_in_service = 0;
+std::uint8_t* taken_by_interrupt = nullptr;
 std::array<std::uint8_t, 16> sequence{};
 unsigned sequence_length = 0;
 
@@ -103,6 +106,9 @@ void checks_trap(frame* f) noexcept {
     if (f->vector >= 32 || f->vector == 2) {
         interrupts[f->vector] = interrupts[f->vector] + 1;
         sequence[sequence_length++ % sequence.size()] = static_cast<std::uint8_t>(f->vector);
+        if (taken_by_interrupt != nullptr) {
+            xenpp::atomic_store(*taken_by_interrupt, 0);
+        }
         if (f->vector >= 32 && f->vector != leave_in_service) {
             guest::wrmsr(0x80b, 0); // EOI
         }

@@ -20,7 +20,8 @@ struct trap {
 extern trap last_trap;
 extern std::uint64_t resume_at; ///< where an exception goes on; 0: it ends the test
 extern std::array<std::uint32_t, 256> interrupts; ///< how often each vector came
-extern std::uint8_t leave_in_service; ///< the vector whose end its handler does not tell, or 0
+extern std::uint8_t leave_in_service;    ///< the vector whose end its handler does not tell, or 0
+extern std::uint8_t* taken_by_interrupt; ///< the flag that any handler clears, or null
 extern std::array<std::uint8_t, 16> sequence; ///< the latest vectors, in their order
 extern unsigned sequence_length;
 
