@@ -5,6 +5,7 @@
 #include "fakes/backend_bed.hpp"
 #include "fakes/changing_memory.hpp"
 #include "fakes/granting_doors.hpp"
+#include "fakes/must.hpp"
 
 #include <xenpp/abi/io/blkif.hpp>
 #include <xenpp/abi/io/ring.hpp>
@@ -13,7 +14,6 @@
 
 #include <cerrno>
 #include <cstdint>
-#include <cstdlib>
 #include <cstring>
 #include <deque>
 #include <functional>
@@ -23,18 +23,13 @@
 #include <vector>
 
 using namespace xenpp;
+using fakes::must;
 
 namespace {
 
 constexpr std::size_t disk_size = 256 * 512;
 constexpr std::size_t most_watched = 200; // accesses to the ring in each turn
 constexpr std::uint32_t page_count = 24;
-
-void require(bool is_true) {
-    if (!is_true) {
-        std::abort();
-    }
-}
 
 /// Work is done when the image is polled, some of it later, in another order.
 class memory_image final : public dev::block_image {
@@ -52,13 +47,13 @@ public:
         if (io.what == dev::image_operation::read || io.what == dev::image_operation::write) {
             size = 0;
             for (auto const& p : io.parts) {
-                require(p.iov_len != 0 && p.iov_len % 512 == 0);
+                must(p.iov_len != 0 && p.iov_len % 512 == 0);
                 size += p.iov_len;
             }
-            require(size == io.length && size != 0);
+            must(size == io.length && size != 0);
         }
-        require(io.what == dev::image_operation::flush ||
-                (io.offset % 512 == 0 && io.offset <= disk_size && size <= disk_size - io.offset));
+        must(io.what == dev::image_operation::flush ||
+             (io.offset % 512 == 0 && io.offset <= disk_size && size <= disk_size - io.offset));
         waiting_.push_back(io);
     }
 
@@ -246,8 +241,8 @@ extern "C" int LLVMFuzzerTestOneInput(std::uint8_t const* data, std::size_t size
         a.turn();
         is_done = a.is_disconnected;
     }
-    require(is_done);
-    require(a.doors.mapped == 0);
-    require(a.services.bound.empty() && a.services.fds.empty());
+    must(is_done);
+    must(a.doors.mapped == 0);
+    must(a.services.bound.empty() && a.services.fds.empty());
     return 0;
 }

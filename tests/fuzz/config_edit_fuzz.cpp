@@ -5,19 +5,15 @@
 #include <xenpp/config/lookup.hpp>
 #include <xenpp/config/parse.hpp>
 
+#include <fakes/must.hpp>
+
 #include <cstdint>
-#include <cstdlib>
 #include <string_view>
 
 namespace {
 
 using namespace xenpp::config;
-
-void require(bool holds) {
-    if (!holds) {
-        std::abort();
-    }
-}
+using xenpp::fakes::must;
 
 /// The settings of a file without those of one key.
 std::vector<setting> others(file const& f, std::string_view key) {
@@ -33,21 +29,21 @@ std::vector<setting> others(file const& f, std::string_view key) {
 void check_edit(std::string_view text, std::string_view key, value const& to) {
     auto const before = parse(text, "fuzz");
     auto const edited = set_key(text, key, to);
-    require(edited.has_value() == !before.diagnostics.has_errors());
+    must(edited.has_value() == !before.diagnostics.has_errors());
     if (!edited) {
         return;
     }
     auto const after = parse(*edited, "edited");
-    require(!after.diagnostics.has_errors());
-    require(others(before.ast, key) == others(after.ast, key));
+    must(!after.diagnostics.has_errors());
+    must(others(before.ast, key) == others(after.ast, key));
     value said;
     for (auto const& s : after.ast.settings) {
         said = s.key == key ? s.value : said;
     }
-    require(said == to);
+    must(said == to);
     auto const removed = remove_key(*edited, key);
-    require(removed.has_value());
-    require(parse(*removed, "removed").ast.settings == others(before.ast, key));
+    must(removed.has_value());
+    must(parse(*removed, "removed").ast.settings == others(before.ast, key));
 }
 
 } // namespace

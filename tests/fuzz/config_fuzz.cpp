@@ -6,26 +6,22 @@
 #include <xenpp/config/parse.hpp>
 #include <xenpp/config/xl_config.hpp>
 
+#include <fakes/must.hpp>
+
 #include <cstdint>
-#include <cstdlib>
 #include <string_view>
 
 namespace {
 
 using namespace xenpp::config;
-
-void require(bool holds) {
-    if (!holds) {
-        std::abort();
-    }
-}
+using xenpp::fakes::must;
 
 void check_tree(std::string_view text) {
     auto const first = parse(text, "fuzz");
     static_cast<void>(first.diagnostics.message());
     auto const second = parse(print(first.ast), "printed");
-    require(second.diagnostics.items.empty());
-    require(first.ast.settings == second.ast.settings);
+    must(second.diagnostics.items.empty());
+    must(first.ast.settings == second.ast.settings);
 }
 
 /// JSON holds UTF-8 alone, so only such texts come back from it unchanged.
@@ -39,28 +35,28 @@ bool is_ascii(std::string_view text) {
 void check_domain(std::string_view text) {
     auto const first = parse_domain(text, "fuzz");
     if (!first) {
-        require(first.error().has_errors());
+        must(first.error().has_errors());
         static_cast<void>(first.error().message());
         return;
     }
-    require(!first->warnings.has_errors());
+    must(!first->warnings.has_errors());
     domain_config const& config = *first;
     auto const second = parse_domain(print(config), "printed");
-    require(second.has_value() && static_cast<domain_config const&>(*second) == config);
+    must(second.has_value() && static_cast<domain_config const&>(*second) == config);
     auto const third = from_json(to_json(config));
-    require(third.has_value());
-    require(!is_ascii(text) || *third == config);
+    must(third.has_value());
+    must(!is_ascii(text) || *third == config);
 }
 
 void check_xl_config(std::string_view text) {
     auto const first = parse_xl_config(text, "fuzz");
     if (!first) {
-        require(first.error().has_errors());
+        must(first.error().has_errors());
         return;
     }
     auto const second = parse_xl_config(print(*first), "printed");
-    require(second.has_value() &&
-            static_cast<xl_config const&>(*second) == static_cast<xl_config const&>(*first));
+    must(second.has_value() &&
+         static_cast<xl_config const&>(*second) == static_cast<xl_config const&>(*first));
 }
 
 } // namespace

@@ -8,19 +8,15 @@
 #include <xenpp/config/viridian.hpp>
 #include <xenpp/config/vnuma.hpp>
 
+#include <fakes/must.hpp>
+
 #include <cstdint>
-#include <cstdlib>
 #include <string_view>
 
 namespace {
 
 using namespace xenpp::config;
-
-void require(bool holds) {
-    if (!holds) {
-        std::abort();
-    }
-}
+using xenpp::fakes::must;
 
 template <class Spec>
 void check(std::string_view text) {
@@ -31,13 +27,13 @@ void check(std::string_view text) {
     Spec second;
     auto const printed = print(first);
     if constexpr (std::is_same_v<decltype(printed), std::string const>) {
-        require(parse_spec(printed, second).has_value());
+        must(parse_spec(printed, second).has_value());
     } else {
         for (auto const& part : printed) {
-            require(parse_spec(part, second).has_value());
+            must(parse_spec(part, second).has_value());
         }
     }
-    require(first == second);
+    must(first == second);
 }
 
 void check_pci(std::string_view text) {
@@ -46,12 +42,12 @@ void check_pci(std::string_view text) {
         if (first && first->name.find(',') == std::string::npos &&
             first->name.empty() == (text.find("name=") == std::string_view::npos)) {
             auto const second = parse_pci_spec(print(*first), d);
-            require(second.has_value() && *second == *first);
+            must(second.has_value() && *second == *first);
         }
     }
     static_cast<void>(parse_rdm_spec(text, dialect::exact));
     if (auto const rdm = parse_rdm_spec(text)) {
-        require(parse_rdm_spec(print(*rdm)).value() == *rdm);
+        must(parse_rdm_spec(print(*rdm)).value() == *rdm);
     }
 }
 
@@ -59,10 +55,10 @@ void check_disk(std::string_view text) {
     static_cast<void>(parse_disk_spec(text, dialect::exact));
     auto const first = parse_disk_spec(text);
     if (!first) {
-        require(first.error().offset <= text.size());
+        must(first.error().offset <= text.size());
     } else if (check_supported(*first).empty()) {
         auto const second = parse_disk_spec(print(first->disk));
-        require(second.has_value() && second->disk == first->disk);
+        must(second.has_value() && second->disk == first->disk);
     }
 }
 
@@ -71,7 +67,7 @@ void check_vif(std::string_view text) {
     static_cast<void>(parse_vif_rate(text, dialect::exact));
     if (auto const first = parse_vif(text)) {
         auto const second = parse_vif(print(first->config));
-        require(second.has_value() && second->config == first->config);
+        must(second.has_value() && second->config == first->config);
     }
 }
 
@@ -98,7 +94,7 @@ extern "C" int LLVMFuzzerTestOneInput(std::uint8_t const* data, std::size_t size
     check<viridian_set>(text);
     check<cpuid_leaf>(text);
     if (auto const cpuid = parse_cpuid(text)) {
-        require(parse_cpuid(print(*cpuid)).value() == *cpuid);
+        must(parse_cpuid(print(*cpuid)).value() == *cpuid);
     }
     check_pci(text);
     check_disk(text);

@@ -6,30 +6,25 @@
 #include <fakes/byte_source.hpp>
 #include <fakes/bytes_on_disk.hpp>
 #include <fakes/changing_memory.hpp>
+#include <fakes/must.hpp>
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <cstdlib>
 #include <cstring>
 #include <optional>
 #include <string>
 
 using namespace xenpp;
 using namespace xenpp::dev;
+using fakes::must;
 
 namespace {
 
 constexpr std::size_t page_used = sizeof(abi::xencons_interface);
 constexpr std::size_t most_watched = 200; // accesses in each turn
 constexpr std::size_t most_at_once = 16 * console_ring::output_size;
-
-void must(bool condition) {
-    if (!condition) {
-        std::abort();
-    }
-}
 
 fakes::changing_memory& memory() {
     static fakes::changing_memory m(1);

@@ -3,12 +3,14 @@
 // space.
 #include <xenpp/mm/guest_walk.hpp>
 
+#include <fakes/must.hpp>
+
 #include <cstddef>
 #include <cstdint>
-#include <cstdlib>
 #include <cstring>
 
 using namespace xenpp;
+using fakes::must;
 
 namespace {
 
@@ -47,12 +49,6 @@ struct entry_source {
     }
 };
 
-void require(bool fact) {
-    if (!fact) {
-        std::abort();
-    }
-}
-
 } // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(std::uint8_t const* data, std::size_t size);
@@ -72,17 +68,17 @@ extern "C" int LLVMFuzzerTestOneInput(std::uint8_t const* data, std::size_t size
     gva const address(in.take());
     entry_source source{in};
     auto const r = mm::walk_guest(paging, address, access, source);
-    require(source.reads <= 5);
+    must(source.reads <= 5);
     if (r) {
         std::uint64_t const offset = (std::uint64_t{1} << (r->order + page_shift)) - 1;
-        require(((r->address.raw() ^ address.raw()) & offset) == 0);
-        require(r->address.raw() >> physical_bits == 0);
-        require(!access.is_user || r->is_user);
-        require(!access.is_user || access.what != mm::guest_access::kind::write || r->is_writable);
+        must(((r->address.raw() ^ address.raw()) & offset) == 0);
+        must(r->address.raw() >> physical_bits == 0);
+        must(!access.is_user || r->is_user);
+        must(!access.is_user || access.what != mm::guest_access::kind::write || r->is_writable);
     } else if (r.error().what == mm::guest_walk_error::kind::page_fault) {
         using namespace x86::page_fault_error;
-        require(!r.error().code.has(reserved) || r.error().code.has(present));
-        require(r.error().code.has(user) == access.is_user);
+        must(!r.error().code.has(reserved) || r.error().code.has(present));
+        must(r.error().code.has(user) == access.is_user);
     }
     return 0;
 }

@@ -4,36 +4,31 @@
 
 #include <xenpp/builder/pvh_layout.hpp>
 
-#include <cstdlib>
+#include <fakes/must.hpp>
 
 using namespace xenpp;
 using namespace xenpp::builder;
+using fakes::must;
 
 namespace {
 
-void demand(bool holds) {
-    if (!holds) {
-        std::abort();
-    }
-}
-
 void check_image(kernel_image const& image) {
     auto const& segments = image.elf().segments;
-    demand(!segments.empty());
+    must(!segments.empty());
     for (std::size_t i = 0; i < segments.size(); ++i) {
         auto const& s = segments[i];
-        demand(s.memory_size != 0 && s.end() > s.paddr);
-        demand(image.contents(s).size() <= s.memory_size);
-        demand(i == 0 || segments[i - 1].end() <= s.paddr);
+        must(s.memory_size != 0 && s.end() > s.paddr);
+        must(image.contents(s).size() <= s.memory_size);
+        must(i == 0 || segments[i - 1].end() <= s.paddr);
     }
 }
 
 void check_plan(pvh_plan const& plan) {
     for (auto const& p : plan.placements) {
-        demand(p.content.size() <= p.size);
+        must(p.content.size() <= p.size);
         bool const in_ram = p.end() <= to_gpa(plan.ram[0].end());
         bool const in_firmware = p.at >= pvh::acpi_base && p.end() <= pvh::mmio_hole_end;
-        demand(in_ram || in_firmware);
+        must(in_ram || in_firmware);
     }
 }
 
@@ -48,7 +43,7 @@ extern "C" int LLVMFuzzerTestOneInput(std::uint8_t const* data, std::size_t size
     constexpr std::size_t limit = std::size_t{16} << 20;
     auto const image = parse_kernel(fakes::mapped(std::as_bytes(std::span(data, size))), limit);
     if (!image) {
-        demand(!image.error().detail.empty());
+        must(!image.error().detail.empty());
         return 0;
     }
     check_image(*image);
@@ -62,7 +57,7 @@ extern "C" int LLVMFuzzerTestOneInput(std::uint8_t const* data, std::size_t size
     if (plan) {
         check_plan(*plan);
     } else {
-        demand(!plan.error().detail.empty());
+        must(!plan.error().detail.empty());
     }
     return 0;
 }

@@ -3,46 +3,20 @@
 #include <xenpp/hv/link_mappings.hpp>
 #include <xenpp/hv/link_rings.hpp>
 
+#include <fakes/byte_source.hpp>
+#include <fakes/must.hpp>
 #include <sys/mman.h>
 
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
-#include <cstring>
 #include <map>
 
 using namespace xenpp;
 using namespace xenpp::hv;
+using fakes::must;
 
 namespace {
-
-void must(bool condition) {
-    if (!condition) {
-        std::abort();
-    }
-}
-
-/// Input, a few bytes at a time; zeroes at the end.
-class reader {
-public:
-    reader(std::uint8_t const* data, std::size_t size) : data_(data), size_(size) {}
-
-    template <class T>
-    T take() {
-        T v{};
-        auto const n = size_ < sizeof v ? size_ : sizeof v;
-        std::memcpy(&v, data_, n);
-        data_ += n;
-        size_ -= n;
-        return v;
-    }
-
-    bool empty() const { return size_ == 0; }
-
-private:
-    std::uint8_t const* data_;
-    std::size_t size_;
-};
 
 /// Where the pages of the books come from: few, so that they run out.
 struct ledger {
@@ -77,7 +51,7 @@ struct ledger {
 /// The hypervisor behind the rings: its answers, too, come from the input. The window is followed
 /// by nothing, so a step outside of it is seen.
 struct calls {
-    explicit calls(reader& r) : input(r), held(books) {
+    explicit calls(fakes::byte_source& r) : input(r), held(books) {
         auto* const p = ::mmap(nullptr, link::arenas_offset, PROT_READ | PROT_WRITE,
                                MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
         must(p != MAP_FAILED);
@@ -144,7 +118,7 @@ struct calls {
         return window + offset;
     }
 
-    reader& input;
+    fakes::byte_source& input;
     ledger books;
     link_mappings<ledger> held;
     std::byte* window;
@@ -156,10 +130,10 @@ struct calls {
 extern "C" int LLVMFuzzerTestOneInput(std::uint8_t const* data, std::size_t size);
 
 extern "C" int LLVMFuzzerTestOneInput(std::uint8_t const* data, std::size_t size) {
-    reader input(data, size);
+    fakes::byte_source input({data, size});
     calls c(input);
     link_rings rings(c);
-    while (!input.empty()) {
+    while (!input.is_empty()) {
         auto const what = input.take<std::uint8_t>();
         auto const slot = what % link::slot_count;
         auto* const page = c.page(link::slot_offset(slot));

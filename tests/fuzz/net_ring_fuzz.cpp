@@ -8,22 +8,17 @@
 
 #include <fakes/byte_source.hpp>
 #include <fakes/changing_memory.hpp>
+#include <fakes/must.hpp>
 
 #include <array>
-#include <cstdlib>
 #include <cstring>
 #include <vector>
 
 using namespace xenpp;
 using namespace xenpp::dev;
+using fakes::must;
 
 namespace {
-
-void must(bool condition) {
-    if (!condition) {
-        std::abort();
-    }
-}
 
 constexpr std::size_t most_queues = 2;
 constexpr std::size_t ring_pages = 2 * most_queues + 1;

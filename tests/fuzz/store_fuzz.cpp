@@ -4,13 +4,15 @@
 #include <xenpp/store/ring_connection.hpp>
 #include <xenpp/store/server.hpp>
 
+#include <fakes/must.hpp>
+
 #include <cstdint>
-#include <cstdlib>
 #include <map>
 #include <string_view>
 
 using namespace xenpp;
 using namespace xenpp::store;
+using fakes::must;
 
 namespace {
 
@@ -18,16 +20,10 @@ constexpr domid guest{5};
 constexpr quotas limits{
     .nodes = 12, .watches = 4, .transactions = 3, .transaction_nodes = 16, .node_size = 200};
 
-void require(bool is_true) {
-    if (!is_true) {
-        std::abort();
-    }
-}
-
 void count_owners(node const& n, std::map<std::uint16_t, std::size_t>& out) {
     ++out[n.perms.front().domain.raw()];
     for (std::size_t i = 1; i < n.children.size(); ++i) {
-        require(n.children[i - 1].name < n.children[i].name);
+        must(n.children[i - 1].name < n.children[i].name);
     }
     for (auto const& c : n.children) {
         count_owners(*c.target, out);
@@ -47,7 +43,7 @@ struct arena {
         mirror();
     }
 
-    void mirror() { require(copy.restore(s.take_changes())); }
+    void mirror() { must(copy.restore(s.take_changes())); }
 
     void drain(connection_id c) {
         auto bytes = s.output(c);
@@ -77,17 +73,17 @@ message take_request(std::string_view& in) {
 void check(arena& a, std::size_t guest_nodes_before, bool is_unprivileged) {
     std::map<std::uint16_t, std::size_t> counted;
     count_owners(a.s.nodes().root(), counted);
-    require(counted == a.s.nodes().owners());
+    must(counted == a.s.nodes().owners());
     auto const now = a.s.nodes().owned(guest);
-    require(!is_unprivileged || now <= guest_nodes_before || now <= limits.nodes);
+    must(!is_unprivileged || now <= guest_nodes_before || now <= limits.nodes);
     if (auto const c = a.s.ring_connection(guest)) {
-        require(a.s.watches().count(*c) <= limits.watches);
-        require(a.s.open_transactions(*c) <= limits.transactions);
+        must(a.s.watches().count(*c) <= limits.watches);
+        must(a.s.open_transactions(*c) <= limits.transactions);
     }
-    require(a.s.watches().count(a.peer) <= limits.watches);
-    require(a.s.open_transactions(a.peer) <= limits.transactions);
+    must(a.s.watches().count(a.peer) <= limits.watches);
+    must(a.s.open_transactions(a.peer) <= limits.transactions);
     a.mirror();
-    require(a.copy.nodes().owners() == counted);
+    must(a.copy.nodes().owners() == counted);
 }
 
 /// The guest writes to its page what it likes.
@@ -169,10 +165,10 @@ extern "C" int LLVMFuzzerTestOneInput(std::uint8_t const* data, std::size_t size
         a.s.set_position(*c, *a.s.position(*c));
         a.mirror();
     }
-    require(a.copy.snapshot() == a.s.snapshot());
+    must(a.copy.snapshot() == a.s.snapshot());
     server again;
-    require(again.restore(a.s.snapshot()));
-    require(again.snapshot() == a.s.snapshot());
+    must(again.restore(a.s.snapshot()));
+    must(again.snapshot() == a.s.snapshot());
     // Whatever bytes a journal holds, reading them does not crash.
     static_cast<void>(server().restore(in));
     static_cast<void>(

@@ -6,9 +6,9 @@
 
 #include <fakes/byte_source.hpp>
 #include <fakes/changing_memory.hpp>
+#include <fakes/must.hpp>
 
 #include <algorithm>
-#include <cstdlib>
 #include <cstring>
 #include <memory>
 #include <optional>
@@ -16,6 +16,7 @@
 
 using namespace xenpp;
 using namespace xenpp::store;
+using fakes::must;
 
 namespace {
 
@@ -25,12 +26,6 @@ constexpr quotas limits{
 constexpr std::size_t page_used = sizeof(abi::xenstore_domain_interface);
 constexpr std::size_t most_watched = 200; // accesses in each turn
 constexpr std::uint32_t ring_size = abi::xenstore_ring_size;
-
-void must(bool condition) {
-    if (!condition) {
-        std::abort();
-    }
-}
 
 fakes::changing_memory& memory() {
     static fakes::changing_memory m(1);

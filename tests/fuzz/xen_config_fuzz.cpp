@@ -3,19 +3,15 @@
 #include <xenpp/config/cpupool_config.hpp>
 #include <xenpp/config/xen_config.hpp>
 
+#include <fakes/must.hpp>
+
 #include <cstdint>
-#include <cstdlib>
 #include <string_view>
 
 namespace {
 
 using namespace xenpp::config;
-
-void require(bool holds) {
-    if (!holds) {
-        std::abort();
-    }
-}
+using xenpp::fakes::must;
 
 } // namespace
 
@@ -29,15 +25,15 @@ extern "C" int LLVMFuzzerTestOneInput(std::uint8_t const* data, std::size_t size
     if (boot && boot->section.find_first_of("#;[] \t") == std::string::npos &&
         boot->section != "global") {
         auto const again = parse_xen_config(print(*boot), "printed");
-        require(again.has_value());
-        require(again->options == boot->options && again->kernel == boot->kernel);
+        must(again.has_value());
+        must(again->options == boot->options && again->kernel == boot->kernel);
     }
     static_cast<void>(parse_xen_options(text));
     if (auto const pool = parse_cpupool(text, "fuzz")) {
         auto const again = parse_cpupool(print(*pool), "printed");
-        require(again.has_value());
-        require(static_cast<cpupool_config const&>(*again) ==
-                static_cast<cpupool_config const&>(*pool));
+        must(again.has_value());
+        must(static_cast<cpupool_config const&>(*again) ==
+             static_cast<cpupool_config const&>(*pool));
     }
     return 0;
 }
