@@ -23,6 +23,15 @@ def kernel():
     return elf + segment + notes + code + note
 
 
+def options_of(build_dir):
+    """The kind of build that a build folder is of, and that kind's flags, as options for cmake."""
+    with open(os.path.join(build_dir, "CMakeCache.txt"), encoding="utf-8") as f:
+        lines = f.read().splitlines()
+    kind = next(line.split("=", 1)[1] for line in lines if line.startswith("CMAKE_BUILD_TYPE:"))
+    names = ("CMAKE_BUILD_TYPE:", f"CMAKE_CXX_FLAGS_{kind.upper()}:")
+    return ["-D" + line for line in lines if line.startswith(names)]
+
+
 def build(kind, source, build_dir, scratch):
     """Builds the consumer; the path of its program."""
     here = os.path.join(source, "tests/consume", kind)
@@ -39,7 +48,7 @@ def build(kind, source, build_dir, scratch):
         return os.path.join(out, "control_plane")
     if kind == "add_subdirectory":
         # The same options as of the build under test: the compiler cache has the library already.
-        options = [f"-DXENPP={source}", "-DCMAKE_BUILD_TYPE=RelWithDebInfo", "-DXENPP_WERROR=ON"]
+        options = [f"-DXENPP={source}", "-DXENPP_WERROR=ON", *options_of(build_dir)]
     else:
         options = [f"-DCMAKE_PREFIX_PATH={prefix}"]
     if shutil.which("ccache"):
