@@ -59,8 +59,8 @@ inline constexpr std::uint32_t domctl_iommu_max = domctl_iommu_no_sharept;
 /// `domctl_createdomain::grant_opts`: the highest grant-table version.
 inline constexpr std::uint32_t domctl_grant_version_mask = 0xf;
 
-/// State, memory and time of a domain. Asks for `domctl::domain` or, where that is none, the next
-/// one; memory in pages, time in nanoseconds.
+/// State, memory and time of a domain. Asks for `domctl::domain` or, where that is none, up to 4.17
+/// for the next one; from 4.18 on it fails then. Memory in pages, time in nanoseconds.
 struct domctl_getdomaininfo {
     std::uint16_t domain;
     std::uint16_t pad1;

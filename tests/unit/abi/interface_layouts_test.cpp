@@ -37,19 +37,21 @@ struct row {
     std::size_t our_at;
 };
 
-/// Where the numbers of a release are from.
+/// Where the numbers of a release are from: domctl.h and sysctl.h, compiled. Those of 4.17 are of
+/// Debian 12's libxen-dev 4.17.5 and those of 4.20 of Debian 13's 4.20.4. The others are 4.17's
+/// with the changes that Xen's developers posted, in order; after each change git's number of the
+/// file was the one that the next change starts from. By these numbers (git hash-object):
 ///
-/// - 4.17: domctl.h and sysctl.h of Debian 12's libxen-dev 4.17.5, compiled.
-/// - 4.20: those of Debian 13's libxen-dev 4.20.4, compiled.
-/// - 4.18: no header was at hand. 0x16 is not about x86, and 4.17 and 4.20 differ in altp2m_opts
-/// alone,
-///   which is as old as 0x17.
-/// - 4.19: of 4.20, which has the same interface versions.
-/// - 4.21: of 4.20 too, same domctl version; 0x16 of sysctl came with livepatch_list and
-/// get_pmstat, which
-///   are not called here.
-/// - 4.22: a domctl.h with 0x18, read (altp2m_opts became two halves); CHANGELOG.md of 4.22 for
-///   the number that means any domain. No sysctl.h with 0x16 was at hand.
+///        domctl.h      sysctl.h
+/// - 4.18 a33f9ec32b08  f1eba784059a
+/// - 4.19 2a49fe46ce25  b2a5a724db43
+/// - 4.21 8f6708c0a7cd  eb3a23b038b1 or 66c9b65465cc, alike in what is here
+/// - 4.22 cdf350a29075  66c9b65465cc
+///
+/// The numbers of all operations and the flags of `abi/domctl.hpp` and `abi/sysctl.hpp` were
+/// compared likewise, and are the same in each. What did change: 4.18's getdomaininfo fails where
+/// 4.17's goes to the next domain; 4.19 has altp2m options, of which 4.21 makes two halves; 4.22
+/// has another number for any domain (xen.h).
 struct release {
     unsigned minor;
     std::uint32_t domctl;
