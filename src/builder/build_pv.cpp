@@ -69,9 +69,9 @@ result<void> populate(build_state& s) {
         XENPP_TRY(populate(s, order, (s.plan.pages - s.p2m.size()) >> order));
     }
     if (s.p2m.size() != s.plan.pages) {
-        return unexpected(error{"memory_populate_physmap", ENOMEM,
-                                fmt::format("no memory for frame {:#x}", s.p2m.size()),
-                                s.id().raw()});
+        return unexpected(error{
+            "memory_populate_physmap", ENOMEM,
+            fmt::format("no memory for frame {:#x}: {}", s.p2m.size(), memory_went), s.id().raw()});
     }
     s.made.store_page = to_gfn(s.frame_of(s.plan.xenstore));
     s.made.console_page = to_gfn(s.frame_of(s.plan.console));

@@ -38,8 +38,8 @@ result<void> limit_memory(build_state& s) {
 
 result<void> reserve_page_tables(build_state& s) {
     auto const mib = s.plan.ram_pages() * page_size >> 20;
-    return ctl::set_paging_mempool_size(s.c, s.id(),
-                                        paging_mempool_bytes(mib, s.settings.max_vcpus));
+    return explain_memory(
+        ctl::set_paging_mempool_size(s.c, s.id(), paging_mempool_bytes(mib, s.settings.max_vcpus)));
 }
 
 result<void> claim(build_state& s) {
@@ -59,9 +59,7 @@ result<void> populate(build_state& s, extent_run run) {
         if (run.order == 0) {
             return unexpected(
                 error{"memory_populate_physmap", ENOMEM,
-                      fmt::format("no memory at frame {:#x}: another domain has taken it "
-                                  "meanwhile: take less",
-                                  run.start.raw()),
+                      fmt::format("no memory at frame {:#x}: {}", run.start.raw(), memory_went),
                       s.id().raw()});
         }
         auto const smaller = run.order > 9 ? 9U : 0U;

@@ -15,6 +15,13 @@
 
 namespace xenpp::builder {
 
+result<void> explain_memory(result<void> outcome) {
+    if (!outcome && outcome.error().code == ENOMEM && outcome.error().detail.empty()) {
+        outcome.error().detail = memory_went;
+    }
+    return outcome;
+}
+
 result<void> create_domain(build_core& s, abi::domctl_createdomain request) {
     auto const& w = s.settings;
     std::ranges::copy(w.uuid, request.handle);
@@ -29,15 +36,11 @@ result<void> create_domain(build_core& s, abi::domctl_createdomain request) {
 }
 
 result<void> claim_memory(build_core& s, std::uint64_t frames) {
-    auto claimed = ctl::claim_pages(s.c, s.id(), frames);
-    if (!claimed && claimed.error().code == ENOMEM && claimed.error().detail.empty()) {
-        claimed.error().detail = "another domain has taken the memory meanwhile: take less";
-    }
-    return claimed;
+    return explain_memory(ctl::claim_pages(s.c, s.id(), frames));
 }
 
 result<void> make_vcpus(build_core& s) {
-    return ctl::set_max_vcpus(s.c, s.id(), s.settings.max_vcpus);
+    return explain_memory(ctl::set_max_vcpus(s.c, s.id(), s.settings.max_vcpus));
 }
 
 result<void> set_affinity(build_core& s) {

@@ -13,6 +13,7 @@
 #include <cstdint>
 #include <functional>
 #include <span>
+#include <string_view>
 
 namespace xenpp::builder {
 
@@ -31,10 +32,17 @@ result<void> on_core(State& s) {
     return Step(s);
 }
 
+/// What to say where Xen has no memory: there was enough when it was counted.
+inline constexpr std::string_view memory_went =
+    "another domain has taken the memory meanwhile: take less";
+
+/// A step's outcome, in which an ENOMEM without a word says so.
+result<void> explain_memory(result<void> outcome);
+
 /// Creates the domain: `request` with what the settings say filled in.
 result<void> create_domain(build_core& s, abi::domctl_createdomain request);
 
-/// Claims the frames that are to be populated; ENOMEM says that they went since they were counted.
+/// Claims the frames that are to be populated.
 result<void> claim_memory(build_core& s, std::uint64_t frames);
 
 result<void> make_vcpus(build_core& s);

@@ -105,6 +105,7 @@ TEST_CASE("create.a failure of any hypercall leaves nothing") {
     fakes::failing_host f(b);
     auto const before = b.look();
     std::uint64_t n = 0;
+    unsigned want_memory = 0;
     for (;; ++n) {
         f.doors().fail_at(n);
         auto made = f.host().create(b.config("guest"), {.start = true});
@@ -119,9 +120,18 @@ TEST_CASE("create.a failure of any hypercall leaves nothing") {
             REQUIRE(made);
             break;
         }
-        CHECK(!made);
+        REQUIRE(!made);
+        auto const message = made.error().message();
+        for (auto const* const step :
+             {"claiming its memory", "reserving memory", "making its vCPUs"}) {
+            if (message.find(std::string("while ") + step) != std::string::npos) {
+                ++want_memory;
+                CHECK(message.find("take less") != std::string::npos);
+            }
+        }
     }
     CHECK(n > 30);
+    CHECK(want_memory == 3);
 }
 
 TEST_CASE("create.a failure of any store request leaves nothing but what the store refuses") {
