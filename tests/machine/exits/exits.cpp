@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // A load for entries and exits, as one static program: each CPU executes CPUID in a loop while a
 // timer interrupts it thousands of times a second.
+#include "../guest_clock.hpp"
+
 #include <cpuid.h>
 #include <sched.h>
 #include <sys/prctl.h>
@@ -13,12 +15,6 @@
 #include <cstdlib>
 
 namespace {
-
-double now() {
-    timespec t{};
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return static_cast<double>(t.tv_sec) + static_cast<double>(t.tv_nsec) / 1e9;
-}
 
 void execute_cpuid(double until) {
     unsigned a = 0, b = 0, c = 0, d = 0;

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // A load for a guest's memory management, as one static program: processes that come and go, map,
 // touch, protect, move and unmap memory, and check what they find.
+#include "../guest_clock.hpp"
+
 #include <sys/mman.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <csetjmp>
@@ -22,12 +23,6 @@ sigjmp_buf after_fault;
 
 void on_fault(int) {
     siglongjmp(after_fault, 1);
-}
-
-double now() {
-    timespec t{};
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return static_cast<double>(t.tv_sec) + static_cast<double>(t.tv_nsec) / 1e9;
 }
 
 [[noreturn]] void complain(char const* what) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Bad input and failures at every point: one clear message, and nothing is left.
-#include "fakes/failing_doors.hpp"
+#include "each_failure.hpp"
 #include "host/building.hpp"
 #include "host/create.hpp"
 #include "host_bed.hpp"
@@ -103,34 +103,20 @@ TEST_CASE("create.a failure of any hypercall leaves nothing") {
     host_bed b;
     b.create("first").destroy().value();
     fakes::failing_host f(b);
-    auto const before = b.look();
-    std::uint64_t n = 0;
     unsigned want_memory = 0;
-    for (;; ++n) {
-        f.doors().fail_at(n);
-        auto made = f.host().create(b.config("guest"), {.start = true});
-        bool const has_failed = f.doors().has_failed();
-        f.doors().fail_never();
-        if (made) {
-            made->destroy().value();
-        }
-        INFO("hypercall " << n);
-        CHECK(b.look() == before);
-        if (!has_failed) {
-            REQUIRE(made);
-            break;
-        }
-        REQUIRE(!made);
-        auto const message = made.error().message();
-        for (auto const* const step :
-             {"claiming its memory", "reserving memory", "making its vCPUs"}) {
-            if (message.find(std::string("while ") + step) != std::string::npos) {
-                ++want_memory;
-                CHECK(message.find("take less") != std::string::npos);
+    auto const calls = fakes::fail_each(
+        b, f, f.doors(), b.config("guest"), [&want_memory](result<domain> const& made) {
+            REQUIRE(!made);
+            auto const message = made.error().message();
+            for (auto const* const step :
+                 {"claiming its memory", "reserving memory", "making its vCPUs"}) {
+                if (message.find(std::string("while ") + step) != std::string::npos) {
+                    ++want_memory;
+                    CHECK(message.find("take less") != std::string::npos);
+                }
             }
-        }
-    }
-    CHECK(n > 30);
+        });
+    CHECK(calls > 30);
     CHECK(want_memory == 3);
 }
 
@@ -138,49 +124,5 @@ TEST_CASE("create.a failure of any store request leaves nothing but what the sto
     host_bed b;
     b.create("first").destroy().value();
     fakes::failing_host f(b);
-    auto const before = b.look();
-    std::uint64_t n = 0;
-    for (;; ++n) {
-        f.store().fail_at(n);
-        auto made = f.host().create(b.config("guest"), {.start = true});
-        bool const has_failed = f.store().has_failed();
-        f.store().fail_never();
-        if (made) {
-            made->destroy().value();
-        }
-        INFO("request " << n);
-        CHECK(b.look() == before);
-        if (!has_failed) {
-            REQUIRE(made);
-            break;
-        }
-    }
-    CHECK(n > 40);
-}
-
-TEST_CASE("create.a name is taken as soon as somebody builds under it") {
-    host_bed b;
-    auto const reserved =
-        detail::name_reservation::take(b.host.session(), config::random_uuid(), "guest").value();
-    auto const made = b.host.create(b.config("guest"));
-    REQUIRE(!made);
-    CHECK(made.error().message().find("a domain named \"guest\" is being built") !=
-          std::string::npos);
-    CHECK(b.host.create(b.config("other")));
-}
-
-TEST_CASE("create.an error tells the hypervisor's reason") {
-    host_bed b;
-    auto c = b.config("guest");
-    c.max_event_channels = 1; // the toolstack needs two
-    auto const made = b.host.create(c);
-    REQUIRE(!made);
-    CHECK(made.error().message().find("while ") != std::string::npos);
-    CHECK(made.error().code != 0);
-}
-
-TEST_CASE("destroy.domain 0 stays") {
-    host_bed b;
-    auto const zero = b.host.find(dom0).value();
-    CHECK(zero.destroy().error().code == EINVAL);
+    CHECK(fakes::fail_each(b, f, f.store(), b.config("guest"), [](auto const&) {}) > 40);
 }
