@@ -108,6 +108,9 @@ public:
     /// Replaces that: the next restart makes it from `config`. Its name and UUID stay.
     result<void> set_config(config::domain_config config) const;
 
+    /// How many of its vCPUs the guest is asked to have online; 0 where nobody has said.
+    result<std::uint32_t> wanted_vcpus() const;
+
     /// Asks the guest, through xenstore, to have so many of its vCPUs online. EINVAL: none, or more
     /// than it was made with.
     result<void> set_online_vcpus(std::uint32_t count) const;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The mapping between domain_config and libxl's JSON; nlohmann's JSON stays in this file.
+#include "config/affinity_json.hpp"
 #include "config/bindings.hpp"
 #include "config/nic_json.hpp"
 
@@ -46,28 +47,6 @@ void put(ordered_json& to, char const* key, std::optional<std::uint32_t> n) {
     }
 }
 
-void put(ordered_json& to,
-         char const* key,
-         cpu_affinity const& a,
-         domain_config const& c,
-         std::span<std::uint32_t const> node_of_cpu) {
-    if (a.empty() || node_of_cpu.empty()) {
-        return;
-    }
-    ordered_json all = ordered_json::array();
-    for (std::uint32_t vcpu = 0; vcpu < c.maxvcpus; ++vcpu) {
-        auto const set = evaluate(a.of(vcpu), node_of_cpu);
-        ordered_json cpus = ordered_json::array();
-        for (std::size_t cpu = 0; cpu < set.size(); ++cpu) {
-            if (set[cpu]) {
-                cpus.push_back(cpu);
-            }
-        }
-        all.push_back(std::move(cpus));
-    }
-    to[key] = std::move(all);
-}
-
 ordered_json creation(domain_config const& c) {
     ordered_json out;
     out["type"] = to_string(c.type);
@@ -91,8 +70,12 @@ ordered_json build(domain_config const& c,
         online.push_back(vcpu);
     }
     out["avail_vcpus"] = std::move(online);
-    put(out, "vcpu_hard_affinity", c.cpus, c, node_of_cpu);
-    put(out, "vcpu_soft_affinity", c.cpus_soft, c, node_of_cpu);
+    if (!c.cpus.empty() && !node_of_cpu.empty()) {
+        out["vcpu_hard_affinity"] = affinity_json(c.cpus, c.maxvcpus, node_of_cpu);
+    }
+    if (!c.cpus_soft.empty() && !node_of_cpu.empty()) {
+        out["vcpu_soft_affinity"] = affinity_json(c.cpus_soft, c.maxvcpus, node_of_cpu);
+    }
     if (c.cpus.is_per_vcpu || c.cpus_soft.is_per_vcpu) {
         out["numa_placement"] = "False";
     }
@@ -319,6 +302,7 @@ private:
     }
 
     static bool assign(ordered_json const& from, cpu_affinity& to) {
+        to.lists.clear();
         to.is_per_vcpu = from.is_array();
         auto const add = [&to](ordered_json const& item) {
             std::string text;
@@ -364,6 +348,13 @@ void read_build(json_reader& in, ordered_json const& b_info, domain_config& c) {
     c.vcpus = online != b_info.end() ? static_cast<std::uint32_t>(online->size()) : c.maxvcpus;
     if (c.vcpus > c.maxvcpus || c.vcpus == 0) {
         in.fail("avail_vcpus");
+    }
+    for (auto const& [key, to] : {std::pair{"vcpu_hard_affinity", &c.cpus},
+                                  std::pair{"vcpu_soft_affinity", &c.cpus_soft}}) {
+        auto const kept = b_info.find(key);
+        if (kept != b_info.end() && !read_affinity(*kept, c.maxvcpus, *to)) {
+            in.fail(key);
+        }
     }
     in.get_word("tsc_mode", tsc_modes, c.tsc_mode);
     if (in.get("max_memkb", max_kib)) {

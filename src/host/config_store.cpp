@@ -46,8 +46,11 @@ std::vector<std::string> config_store::files(config::uuid const& id) const {
     return out;
 }
 
-result<void> config_store::save(domid d, config::uuid const& id, config::domain_config const& c) {
-    auto text = config::to_json(c);
+result<void> config_store::save(domid d,
+                                config::uuid const& id,
+                                config::domain_config const& c,
+                                std::span<std::uint32_t const> node_of_cpu) {
+    auto text = config::to_json(c, node_of_cpu);
     if (folder_.empty()) {
         texts_[id] = std::move(text);
         return {};

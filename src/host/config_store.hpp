@@ -6,7 +6,9 @@
 #include <xenpp/base/strong.hpp>
 #include <xenpp/config/domain_config.hpp>
 
+#include <cstdint>
 #include <map>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -25,8 +27,11 @@ public:
     explicit config_store(std::string folder, naming n = naming::ours)
         : folder_(std::move(folder)), naming_(n) {}
 
-    /// `d` is the number that the domain has now.
-    result<void> save(domid d, config::uuid const& id, config::domain_config const& c);
+    /// `d` is the number that the domain has now; `node_of_cpu`: see `config::to_json`.
+    result<void> save(domid d,
+                      config::uuid const& id,
+                      config::domain_config const& c,
+                      std::span<std::uint32_t const> node_of_cpu);
     /// ENOENT: there is none.
     result<config::domain_config> load(config::uuid const& id) const;
     void remove(config::uuid const& id);

@@ -89,7 +89,7 @@ result<void> keep_config(creation& c) {
     c.kept.emplace(*c.s, c.id(), c.uuid);
     auto config = c.config;
     config.uuid = c.uuid;
-    return c.s->configs().save(c.id(), c.uuid, config);
+    return c.s->keep_config(c.id(), c.uuid, config);
 }
 
 result<void> write_nodes(creation& c) {

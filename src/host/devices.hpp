@@ -65,13 +65,12 @@ result<void> release_devices(session& s, domid d);
 /// Changes the configuration that a domain is created anew from, if it is ours.
 template <class Change>
 result<void> change_config(domain_ref const& d, Change change) {
-    auto& configs = d.s->configs();
-    auto config = configs.load(d.uuid);
+    auto config = d.s->configs().load(d.uuid);
     if (!config) { // another toolstack's domain
         return {};
     }
     change(*config);
-    return configs.save(d.id, d.uuid, *config);
+    return d.s->keep_config(d.id, d.uuid, *config);
 }
 
 result<std::vector<device_info>> device_infos(session& s, domid d, std::string_view kind);

@@ -191,7 +191,7 @@ result<void> domain::rename(std::string_view name) const {
         return {};
     }
     config->name = name;
-    return s.configs().save(ref_->id, ref_->uuid, *config);
+    return s.keep_config(ref_->id, ref_->uuid, *config);
 }
 
 result<std::optional<shutdown_reason>>

@@ -18,7 +18,28 @@ result<void> domain::set_config(config::domain_config config) const {
     XENPP_TRY(ref_->check(operation));
     config.name = XENPP_TRY(ref_->s->name_of(id()));
     config.uuid = uuid();
-    return ref_->s->configs().save(id(), uuid(), config);
+    return ref_->s->keep_config(id(), uuid(), config);
+}
+
+namespace {
+
+std::string availability(domid d, std::uint32_t vcpu) {
+    return detail::domain_node(d, fmt::format("cpu/{}/availability", vcpu));
+}
+
+} // namespace
+
+result<std::uint32_t> domain::wanted_vcpus() const {
+    XENPP_TRY(ref_->check("look at domain's vCPUs"));
+    std::uint32_t count = 0;
+    for (std::uint32_t v = 0; v != ref_->vcpus; ++v) {
+        auto const word = ref_->s->store().read(availability(id(), v));
+        if (!word && !detail::is_missing(word.error())) {
+            return unexpected(word.error());
+        }
+        count += word && *word == "online" ? 1U : 0U;
+    }
+    return count;
 }
 
 result<void> domain::set_online_vcpus(std::uint32_t count) const {
@@ -33,8 +54,7 @@ result<void> domain::set_online_vcpus(std::uint32_t count) const {
     }
     return ref_->s->store().transact([&](store::client_transaction const& t) -> result<void> {
         for (std::uint32_t v = 0; v != ref_->vcpus; ++v) {
-            XENPP_TRY(t.write(detail::domain_node(id(), fmt::format("cpu/{}/availability", v)),
-                              v < count ? "online" : "offline"));
+            XENPP_TRY(t.write(availability(id(), v), v < count ? "online" : "offline"));
         }
         return {};
     });

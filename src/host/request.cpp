@@ -87,10 +87,7 @@ set_affinity(session& s, config::domain_config const& c, builder::domain_setting
     if (c.cpus.empty() && c.cpus_soft.empty()) {
         return {};
     }
-    std::vector<std::uint32_t> node_of_cpu;
-    for (auto const& cpu : XENPP_TRY(ctl::get_cpu_topology(s.hypervisor()))) {
-        node_of_cpu.push_back(cpu.node);
-    }
+    auto const node_of_cpu = XENPP_TRY(s.node_of_cpu());
     out.hard_affinity = XENPP_TRY(evaluate(c.cpus, c.maxvcpus, node_of_cpu, "cpus"));
     out.soft_affinity = XENPP_TRY(evaluate(c.cpus_soft, c.maxvcpus, node_of_cpu, "cpus_soft"));
     return {};

@@ -179,7 +179,7 @@ result<void> ending::set_aside(subject const& d) {
         reserved = name_reservation::take(s_, config::random_uuid(), aside.name, d.id);
     }
     XENPP_TRY(std::move(reserved));
-    XENPP_TRY(s_->configs().save(d.id, uuid, aside));
+    XENPP_TRY(s_->keep_config(d.id, uuid, aside));
     XENPP_TRY(s_->store().transact([&](store::client_transaction const& t) -> result<void> {
         XENPP_TRY(t.write(domain_node(d.id, "name"), aside.name));
         XENPP_TRY(t.write(domain_node(d.id, "vm"), vm_node(uuid)));

@@ -3,6 +3,7 @@
 #include "host/session.hpp"
 
 #include <xenpp/ctl/domctl.hpp>
+#include <xenpp/ctl/sysctl.hpp>
 #include <xenpp/os/clock.hpp>
 
 #include <fmt/core.h>
@@ -34,6 +35,22 @@ result<void> session::reopen_store() {
     store_ = std::make_unique<store::client>(std::move(again));
     is_watching_ = false;
     return {};
+}
+
+result<void> session::keep_config(domid d, config::uuid const& id, config::domain_config const& c) {
+    std::vector<std::uint32_t> nodes;
+    if (!c.cpus.empty() || !c.cpus_soft.empty()) {
+        nodes = XENPP_TRY(node_of_cpu());
+    }
+    return configs_.save(d, id, c, nodes);
+}
+
+result<std::vector<std::uint32_t>> session::node_of_cpu() {
+    std::vector<std::uint32_t> out;
+    for (auto const& cpu : XENPP_TRY(ctl::get_cpu_topology(hypervisor_))) {
+        out.push_back(cpu.node);
+    }
+    return out;
 }
 
 bool session::watch_domains() {

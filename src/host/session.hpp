@@ -31,6 +31,12 @@ public:
 
     config_store& configs() noexcept { return configs_; }
 
+    /// Keeps what a domain was made from; affinity also as numbers, which other tools read.
+    result<void> keep_config(domid d, config::uuid const& id, config::domain_config const& c);
+
+    /// The NUMA node of each of the host's CPUs.
+    result<std::vector<std::uint32_t>> node_of_cpu();
+
     /// A file or folder of the host's; empty if the host keeps none.
     std::string file(std::string_view name) const {
         return parts_.state_dir.empty() ? std::string()

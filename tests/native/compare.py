@@ -21,7 +21,7 @@ def sandwich(dom0, program, words):
 def number(text):
     try:
         return float(text)
-    except ValueError:
+    except (TypeError, ValueError):  # TypeError: a list
         return None
 
 
@@ -121,14 +121,15 @@ WRONG = {("Domain-0", "/0/config/b_info/target_memkb"): 1}
 
 
 def compare_long(c, name):
-    """All that Debian's `list -l` says of a domain; ours says more of domain 0."""
+    """All that Debian's `list -l` says of a domain; ours says more of domain 0, and what the user wrote."""
     before, ours, after = (flat(json.loads(t)) for t in sandwich(c.dom0, "xl", f"list -l {name}"))
     for path, theirs in before.items():
         more = WRONG.get((name, path), 0)
         c.field(f"xl list -l {name}: {path}", str(theirs + more if more else theirs),
                 str(ours.get(path, "none")), str(after[path] + more if more else after[path]))
     if name != "Domain-0":
-        c.field(f"xl list -l {name}: what there is", sorted(before), sorted(ours), sorted(after))
+        theirs = {p for p in ours if not p.startswith("/0/config/xenpp/")}
+        c.field(f"xl list -l {name}: what is only in one", [], sorted(set(before) ^ theirs), [])
 
 
 def compare_host(c):

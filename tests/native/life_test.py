@@ -26,9 +26,10 @@ class LifeTest(unittest.TestCase):
         self.assertEqual(bed.domains()["guest"][1], "128")
         r = dom0.debian("vcpu-list", "guest")
         self.assertEqual(len(r.out.splitlines()), 2, r)
-        # Debian's xl console reaches the guest's shell; it takes input from a terminal alone.
-        typing = dom0.start("(sleep 10; echo 'echo $((6 * 7))-answer'; sleep 100) | "
-                            f"script -qec '{bed.DEBIAN}xl console guest' /dev/null")
+        # Debian's xl console reaches the guest's shell; it takes input from a terminal alone, and
+        # the end of input is none before the console's.
+        typing = dom0.start("rm -f /run/over; (sleep 10; echo 'echo $((6 * 7))-answer'; until [ -e /run/over ]; do sleep 1; done) | "
+                            f"(script -qec '{bed.DEBIAN}xl console guest' /dev/null; touch /run/over)")
         bed.wait_console("guest", "42-answer")
         dom0.debian("shutdown", "-w", "guest")
         dom0.wait("the monitor to remove it", lambda: "guest" not in bed.domains())

@@ -23,7 +23,7 @@ class ToolsTest(unittest.TestCase):
     def test_domains_of_both_toolstacks(self):
         bed.create("theirs", by=self.dom0.debian, vcpus=2)
         bed.create("ours", by=self.dom0.ours, type="pv", memory=160)
-        bed.create("still", "-p", by=self.dom0.ours, maxvcpus=3)
+        bed.create("still", "-p", by=self.dom0.ours, maxvcpus=3, cpus=["1", "1-2"])
         self.dom0.debian("vcpu-pin", "theirs", "0", "1", "0")
         c = compare.Comparison(self.dom0)
         compare.compare_domains(c, ["theirs", "ours", "still", "Domain-0"])

@@ -54,7 +54,8 @@ result<void>
 show_live(domain_info const& d, xenpp::domain const& handle, config::domain_config& c) {
     c.name = d.name;
     c.memory_mib = mib(XENPP_TRY(handle.memory().target())).count;
-    c.vcpus = d.online_vcpus;
+    auto const wanted = XENPP_TRY(handle.wanted_vcpus());
+    c.vcpus = wanted != 0 ? wanted : d.online_vcpus;
     auto const scheduling = XENPP_TRY(handle.scheduling());
     c.cpu_weight = scheduling.weight;
     c.cap = scheduling.cap;

@@ -7,6 +7,7 @@
 
 #include <catch2/catch.hpp>
 
+#include <array>
 #include <cstdlib>
 #include <fstream>
 
@@ -170,6 +171,20 @@ TEST_CASE("json.what_is_written_is_read_back") {
     }
 }
 
+TEST_CASE("json.affinity_is_written_as_numbers_and_read_from_them") {
+    constexpr std::array<std::uint32_t, 4> nodes{0, 0, 1, 1};
+    auto const c = good("vcpus = 3; cpus = 'all,^1'; cpus_soft = [ '0', 'node:1' ]");
+    auto const text = to_json(c, nodes);
+    CHECK(from_json(text).value() == c);
+    auto const numbers = from_json(text.substr(0, text.find("\"xenpp\"")) + "\"other\": {}\n}");
+    REQUIRE(numbers.has_value());
+    CHECK(numbers->cpus.lists == std::vector<cpu_list>{*parse_cpu_list("0,2-3")});
+    CHECK_FALSE(numbers->cpus.is_per_vcpu);
+    CHECK(numbers->cpus_soft.lists ==
+          std::vector<cpu_list>{*parse_cpu_list("0"), *parse_cpu_list("2-3")});
+    CHECK(numbers->cpus_soft.is_per_vcpu); // the third vCPU has none
+}
+
 TEST_CASE("json.malformed_texts_are_refused_by_name") {
     CHECK(from_json("").error().detail == "it is no JSON object");
     CHECK(from_json("[]").error().detail == "it is no JSON object");
@@ -183,6 +198,8 @@ TEST_CASE("json.malformed_texts_are_refused_by_name") {
          "`max_vcpus` is malformed"},
         {R"({"c_info": {"name": "x"}, "b_info": {"avail_vcpus": [0, 1]}})",
          "`avail_vcpus` is malformed"},
+        {R"({"c_info": {"name": "x"}, "b_info": {"vcpu_hard_affinity": [["a"]]}})",
+         "`vcpu_hard_affinity` is malformed"},
         {R"({"c_info": {"name": "x"}, "b_info": {"acpi": "maybe"}})", "`acpi` is malformed"},
         {R"({"c_info": {"name": "x"}, "on_crash": "explode"})", "`on_crash` is malformed"},
         {R"({"c_info": {"name": "x"}, "xenpp": {"cpus": ["x"]}})", "`cpus` is malformed"},
