@@ -40,6 +40,9 @@ read_affinity(nlohmann::ordered_json const& all, std::uint32_t vcpus, cpu_affini
     }
     to = {};
     for (auto const& cpus : all) {
+        if (!cpus.is_array()) {
+            return false;
+        }
         cpu_list list;
         for (auto const& cpu : cpus) {
             if (!cpu.is_number_unsigned() || cpu.get<std::uint64_t>() >= cpu_term::unbounded) {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The mapping between domain_config and libxl's JSON; nlohmann's JSON stays in this file.
+// The mapping between domain_config and libxl's JSON; nlohmann's JSON stays in this folder.
 #include "config/affinity_json.hpp"
 #include "config/bindings.hpp"
 #include "config/nic_json.hpp"

@@ -126,3 +126,30 @@ TEST_CASE("create.a failure of any store request leaves nothing but what the sto
     fakes::failing_host f(b);
     CHECK(fakes::fail_each(b, f, f.store(), b.config("guest"), [](auto const&) {}) > 40);
 }
+
+TEST_CASE("create.a name is taken as soon as somebody builds under it") {
+    host_bed b;
+    auto const reserved =
+        detail::name_reservation::take(b.host.session(), config::random_uuid(), "guest").value();
+    auto const made = b.host.create(b.config("guest"));
+    REQUIRE(!made);
+    CHECK(made.error().message().find("a domain named \"guest\" is being built") !=
+          std::string::npos);
+    CHECK(b.host.create(b.config("other")));
+}
+
+TEST_CASE("create.an error tells the hypervisor's reason") {
+    host_bed b;
+    auto c = b.config("guest");
+    c.max_event_channels = 1; // the toolstack needs two
+    auto const made = b.host.create(c);
+    REQUIRE(!made);
+    CHECK(made.error().message().find("while ") != std::string::npos);
+    CHECK(made.error().code != 0);
+}
+
+TEST_CASE("destroy.domain 0 stays") {
+    host_bed b;
+    auto const zero = b.host.find(dom0).value();
+    CHECK(zero.destroy().error().code == EINVAL);
+}

@@ -200,6 +200,8 @@ TEST_CASE("json.malformed_texts_are_refused_by_name") {
          "`avail_vcpus` is malformed"},
         {R"({"c_info": {"name": "x"}, "b_info": {"vcpu_hard_affinity": [["a"]]}})",
          "`vcpu_hard_affinity` is malformed"},
+        {R"({"c_info": {"name": "x"}, "b_info": {"vcpu_soft_affinity": [5]}})",
+         "`vcpu_soft_affinity` is malformed"},
         {R"({"c_info": {"name": "x"}, "b_info": {"acpi": "maybe"}})", "`acpi` is malformed"},
         {R"({"c_info": {"name": "x"}, "on_crash": "explode"})", "`on_crash` is malformed"},
         {R"({"c_info": {"name": "x"}, "xenpp": {"cpus": ["x"]}})", "`cpus` is malformed"},
