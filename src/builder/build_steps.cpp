@@ -31,7 +31,11 @@ result<void> create_domain(build_core& s, abi::domctl_createdomain request) {
     request.max_grant_frames = w.max_grant_frames;
     request.max_maptrack_frames = w.max_maptrack_frames;
     request.grant_opts = w.max_grant_version & abi::domctl_grant_version_mask;
-    s.made.domain = unfinished_domain(s.c, XENPP_TRY(ctl::create_domain(s.c, request)));
+    auto const made = ctl::create_domain(s.c, request);
+    if (!made) {
+        return explain_memory(unexpected(made.error()));
+    }
+    s.made.domain = unfinished_domain(s.c, *made);
     return {};
 }
 

@@ -108,8 +108,8 @@ TEST_CASE("create.a failure of any hypercall leaves nothing") {
         b, f, f.doors(), b.config("guest"), [&want_memory](result<domain> const& made) {
             REQUIRE(!made);
             auto const message = made.error().message();
-            for (auto const* const step :
-                 {"claiming its memory", "reserving memory", "making its vCPUs"}) {
+            for (auto const* const step : {"creating the domain", "claiming its memory",
+                                           "reserving memory", "making its vCPUs"}) {
                 if (message.find(std::string("while ") + step) != std::string::npos) {
                     ++want_memory;
                     CHECK(message.find("take less") != std::string::npos);
@@ -117,7 +117,7 @@ TEST_CASE("create.a failure of any hypercall leaves nothing") {
             }
         });
     CHECK(calls > 30);
-    CHECK(want_memory == 3);
+    CHECK(want_memory == 4);
 }
 
 TEST_CASE("create.a failure of any store request leaves nothing but what the store refuses") {
