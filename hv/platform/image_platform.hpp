@@ -113,6 +113,8 @@ public:
 
     bool pv_clear(hv::pv::tlb_cpu& here, std::uint64_t to, std::size_t n) noexcept;
     void pv_load_root(hv::vcpu<image_platform>& v) noexcept;
+    void pv_load_root_copy(hv::vcpu<image_platform>& v) noexcept;
+    void pv_write_root_copy(unsigned slot, std::uint64_t entry) noexcept;
     void pv_swap_mode(hv::vcpu<image_platform>& v) noexcept;
     void pv_load_tables(hv::vcpu<image_platform>& v) noexcept;
     void pv_load_controls(hv::vcpu<image_platform>& v) noexcept;

@@ -43,6 +43,7 @@ struct alignas(64) percpu {
     void* pv_loaded = nullptr;          ///< the same if it is PV: its addresses can be used here
     bool* resched = nullptr;            ///< the scheduler's wish for this CPU, atomic
     hv::pv::tlb_cpu* tlb = nullptr;     ///< what others know of this CPU's TLB
+    std::uint64_t* root_copy = nullptr; ///< a page for pv_load_root_copy
     std::uint64_t host_state_pa = 0;    ///< hv/svm: what VMLOAD of a guest displaced
     std::uint64_t cr4 = 0;              ///< without what a guest chooses
     hv::exit_action pv_action;          ///< how the last stay of a PV vCPU ended

@@ -10,6 +10,7 @@
 #include <xenpp/hv/pv/tlb_flush.hpp>
 
 #include <cstddef>
+#include <cstring>
 
 extern "C" {
 /// One line of pv_run.S's table: where SYSCALL on a CPU leaves the guest's registers.
@@ -200,6 +201,11 @@ prepare_entry(percpu& here, vcpu& v, hv::exit_action done = hv::exit_action::res
 } // namespace
 
 void pv_init_cpu(percpu& here) noexcept {
+    auto const copy = machine().frames.allocate(0, domid_xen, hv::page_use::hypervisor);
+    if (!copy) {
+        panic("no memory for page tables");
+    }
+    here.root_copy = reinterpret_cast<std::uint64_t*>(machine().platform.map(*copy));
     auto const leaf7 = cpuid(7);
     auto cr4 = x86::cr4::value(read_cr4()) | x86::cr4::mce | x86::cr4::de;
     if (x86::has(leaf7, x86::cpuid::smep)) {
@@ -315,6 +321,16 @@ bool image_platform::pv_clear(hv::pv::tlb_cpu& here, std::uint64_t to, std::size
 
 void image_platform::pv_load_root(vcpu& v) noexcept {
     write_cr3(hv::pv::root_in_use(v));
+}
+
+void image_platform::pv_load_root_copy(vcpu& v) noexcept {
+    auto* const copy = this_percpu().root_copy;
+    std::memcpy(copy, direct_map(v.context.cr3), page_size);
+    write_cr3(direct_physical(copy));
+}
+
+void image_platform::pv_write_root_copy(unsigned slot, std::uint64_t entry) noexcept {
+    atomic_store(this_percpu().root_copy[slot], entry);
 }
 
 void image_platform::pv_swap_mode(vcpu& v) noexcept {

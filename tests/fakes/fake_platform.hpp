@@ -12,6 +12,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
+#include <cstring>
 #include <functional>
 #include <map>
 #include <mutex>
@@ -30,7 +31,7 @@ public:
     static constexpr unsigned most_cpus = hv::max_cpus;
 
     explicit fake_platform(std::uint64_t frames = 16384, unsigned cpus = 2)
-        : frames_(frames), cpus_(cpus) {
+        : frames_(frames), cpus_(cpus), root_copies_(cpus) {
         void* const p = ::mmap(nullptr, frames * page_size, PROT_READ | PROT_WRITE,
                                MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
         if (p == MAP_FAILED || cpus == 0 || cpus > most_cpus) {
@@ -87,7 +88,21 @@ public:
         }
     }
 
-    void pv_load_root(hv::vcpu<fake_platform>& /*v*/) { flush_local_tlb(); }
+    void pv_load_root(hv::vcpu<fake_platform>& /*v*/) {
+        ++root_loads;
+        flush_local_tlb();
+    }
+
+    void pv_load_root_copy(hv::vcpu<fake_platform>& v) {
+        ++root_loads;
+        std::memcpy(root_copies_.at(current_cpu.raw()).data(), map(hv::pv::kernel_root(v)),
+                    page_size);
+        flush_local_tlb();
+    }
+
+    void pv_write_root_copy(unsigned slot, std::uint64_t entry) {
+        root_copies_.at(current_cpu.raw()).at(slot) = entry;
+    }
 
     void set_deadline(std::uint64_t ns) { deadlines_.at(current_cpu.raw()) = ns; }
 
@@ -165,6 +180,9 @@ public:
 
     unsigned kicks(cpu_id c) const { return kicks_.at(c.raw()).load(); }
 
+    /// What pv_load_root_copy has put into CR3 of that CPU.
+    std::uint64_t const* root_copy(cpu_id c) const { return root_copies_.at(c.raw()).data(); }
+
     std::uint64_t deadline(cpu_id c) const { return deadlines_.at(c.raw()).load(); }
 
     unsigned notifications() const { return notifications_.load(); }
@@ -185,6 +203,7 @@ public:
     std::function<void(cpu_id)> on_flush; ///< a CPU's TLB forgets all that guests have
     std::function<void(cpu_id, std::uint64_t)> on_flush_page;
     bool fail_create_vcpu = false;
+    std::atomic<unsigned> root_loads = 0; ///< how often CR3 was loaded
     std::uint64_t xcr0 = 0, tsc_aux = 0, debug_status = 0;
     std::array<std::uint64_t, 4> debug_addresses{};
     mm::second_level nested_format = mm::second_level::of<mm::npt>();
@@ -207,6 +226,7 @@ private:
     std::string console_;
     std::mt19937_64 random_{4};
     std::map<hv::vcpu<fake_platform> const*, abi::hvm_hw_cpu> states_;
+    std::vector<std::array<std::uint64_t, hv::pv::table_entries>> root_copies_;
 };
 
 static_assert(hv::Platform<fake_platform>);

@@ -1,12 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// Several hostile PV domains on one machine, led by bytes: every memory operation they have, in any
-// order, with arguments that are half right; after each, everything is counted anew.
+// Several hostile PV domains on one machine: every memory operation they have, in any order; after
+// each, everything is counted anew.
 #pragma once
 
-#include <fakes/byte_source.hpp>
-#include <fakes/hv_invariants.hpp>
-#include <fakes/pv_guest.hpp>
-#include <fakes/tlb_model.hpp>
+#include <fakes/pv_players.hpp>
 
 #include <array>
 #include <memory>
@@ -15,38 +12,15 @@
 
 namespace xenpp::fakes {
 
-class pv_arena {
+class pv_arena : public pv_players {
 public:
-    static constexpr unsigned guests = 3;
-    static constexpr unsigned pages = 40;
-
-    pv_arena() {
-        static_cast<void>(h.hv.m2p.prepare(h.hv.frames, h.platform));
-        h.hv.cpu_epoch.fill(~std::uint64_t{0});
-        for (unsigned c = 0; c != tlb_model::cpus; ++c) {
-            h.hv.cpu_epoch[c] = 0;
-        }
-        invariants_ = std::make_unique<hv_invariants<fake_platform>>(h.hv);
-        for (auto& g : guest_) {
-            g = std::make_unique<pv_guest>(h, pages);
-            share_root(*g);
-        }
-        tlb_.load(0, &guest_[0]->v(0));
-        tlb_.load(1, &guest_[1]->v(0));
-    }
-
-    ~pv_arena() {
-        for (unsigned c = 0; c != tlb_model::cpus; ++c) {
-            tlb_.load(c, nullptr);
-        }
-    }
-
     /// One decision. What it lets a CPU do that it must not; empty: nothing.
     std::string step(byte_source& in) {
         h.hv.pv_turn = in.one_in(4) ? 16384 : static_cast<int>(1 + in.below(64));
+        remembered_.clear();
         act(in);
         h.hv.pv_turn = 16384;
-        return tlb_.find_fault();
+        return !remembered_.empty() ? remembered_ : tlb_.find_fault();
     }
 
     /// What does not add up.
@@ -77,144 +51,8 @@ public:
         return invariants_->find_fault();
     }
 
-    hv_host h{9216};
-
 private:
-    using call = abi::hypercall;
-
-    void share_root(pv_guest& g) {
-        hv::pv::table_work w(g.d);
-        hv::pv::set_kernel_root(w, g.v(1), g.frames[g.page_of_root()]).value();
-    }
-
-    /// Mostly the first, so that both CPUs run vCPUs of one domain.
-    pv_guest& any(byte_source& in) {
-        auto const n = in.below(8);
-        return *guest_[n < guests ? n : 0];
-    }
-
-    /// The CPUs' guests use an address that is about to change its meaning.
-    void use(byte_source& in, std::uint64_t address) {
-        for (unsigned c = 0; c != tlb_model::cpus; ++c) {
-            tlb_.touch(c, address, in.one_in(4));
-        }
-    }
-
-    unsigned page(byte_source& in, pv_guest const& g) {
-        auto const n = in.below(32);
-        return n < 26 ? 2 + n % 14 : n < 31 ? g.page_of_l1() + n % 4 : n % pages;
-    }
-
-    mfn frame(byte_source& in, pv_guest& g) {
-        switch (in.below(24)) {
-        case 0: return g.d.shared_info_frame;
-        case 1: return g.d.grants.frame[0];
-        case 2: return h.hv.m2p.chunk(0);
-        case 3: return any(in).frames[2 + in.below(8)];
-        case 4: return hv_host::window_frame;
-        case 5: return mfn(in.take<std::uint32_t>());
-        default: return g.frames[page(in, g)];
-        }
-    }
-
-    static std::uint64_t flags(byte_source& in) {
-        static constexpr std::array<std::uint64_t, 8> odd{
-            0x80, 0x100, 0x18, 1ULL << 52, 1ULL << 62, 1ULL << 63, 0xe00, 1ULL << 51};
-        auto const n = in.take<std::uint8_t>();
-        auto const common = (n & 3) == 0   ? std::uint64_t{0}
-                            : (n & 3) == 1 ? pv_guest::ro
-                                           : pv_guest::rw;
-        return n < 224 ? common : common | odd[n & 7];
-    }
-
-    std::uint64_t value(byte_source& in, pv_guest& g) {
-        return to_maddr(frame(in, g)).raw() | flags(in);
-    }
-
-    static unsigned index(byte_source& in) {
-        static constexpr std::array<unsigned, 12> some{0,   1,   2,   255, 256, 257,
-                                                       271, 272, 273, 274, 511, 300};
-        auto const n = in.take<std::uint8_t>();
-        return n < 128 ? n % pages : some[n % some.size()];
-    }
-
-    std::uint64_t va(byte_source& in) {
-        auto const n = in.take<std::uint8_t>();
-        auto const in_page = pv_guest::base + (n % pages) * page_size;
-        return n < 192   ? in_page
-               : n < 240 ? in_page + ((1U + n % 2) << 21)
-               : n < 244 ? in_page + (std::uint64_t{1} << 30)
-               : n < 248 ? hv::pv::m2p_base + n * page_size
-               : n < 252 ? n * page_size
-                         : in.take<std::uint64_t>();
-    }
-
-    /// A hypercall of a guest's, or of the control domain for it. `arg[at]` is where `args` lie.
-    long make(byte_source& in,
-              pv_guest& g,
-              call number,
-              std::array<std::uint64_t, 6> arg,
-              void const* structure,
-              std::size_t size,
-              bool by_control = false) {
-        auto const cpu = in.below(tlb_model::cpus);
-        auto const args = size != 0;
-        if (by_control) {
-            if (args) {
-                arg[0] = hv_host::scratch;
-                std::memcpy(h.at(arg[0]), structure, size);
-            }
-            return dispatch(in, h.control(), number, arg);
-        }
-        auto& v = g.v(cpu);
-        if (v.running && tlb_.on(cpu) != &v) {
-            run_elsewhere(v);
-        }
-        tlb_.load(cpu, &v);
-        h.platform.run_on(cpu_id(cpu));
-        hv::pv::leave_guest(h.hv);
-        if (args) {
-            arg[0] = pv_guest::address(pv_guest::arguments);
-            if (!copy_to_guest(v, arg[0], structure, size)) {
-                tlb_.enter(cpu);
-                return 1;
-            }
-        }
-        auto const r = dispatch(in, v, number, arg);
-        tlb_.enter(cpu);
-        return r;
-    }
-
-    void run_elsewhere(pv_guest::vcpu& v) {
-        for (unsigned c = 0; c != tlb_model::cpus; ++c) {
-            if (tlb_.on(c) == &v) {
-                tlb_.load(c, nullptr);
-            }
-        }
-    }
-
-    /// Turns of a call; now and then somebody else's comes in between, or it is given up.
-    long
-    dispatch(byte_source& in, pv_guest::vcpu& v, call number, std::array<std::uint64_t, 6> arg) {
-        hv::hypercall_args a{arg};
-        auto const here = h.platform.this_cpu();
-        for (unsigned turn = 0; turn != 20000; ++turn) {
-            h.platform.run_on(here);
-            auto const r = hv::dispatch_hypercall(v, static_cast<unsigned>(number), a);
-            if (r || r.error() != errc::restart) {
-                return r ? static_cast<long>(*r) : to_abi(r.error());
-            }
-            if (depth_ == 0 && in.one_in(16)) {
-                ++depth_;
-                act_on_memory(in);
-                --depth_;
-            }
-            if (in.one_in(32)) {
-                return 0; // the guest has changed its mind
-            }
-        }
-        std::abort(); // it would go on for ever
-    }
+    void interfere(byte_source& in) override { act_on_memory(in); }
 
     void update(byte_source& in) {
         auto& g = any(in);
@@ -240,6 +78,64 @@ private:
         bool const by_control = in.one_in(4);
         make(in, g, call::mmuext_op, {0, 1, 0, by_control ? g.d.id.raw() : abi::domid_self}, &op,
              sizeof op, by_control);
+    }
+
+    /// A kernel goes to and fro between two roots, as for patches, and does other things meanwhile.
+    void go_to_and_fro(byte_source& in) {
+        auto& g = any(in);
+        unsigned const cpu = in.below(tlb_model::cpus);
+        ++depth_;
+        on_root(in, g, abi::mmuext_cmd::pin_l4_table, second_root, cpu);
+        change(in, g, second_root - 3, 0, 0);
+        change(in, g, second_root - 3, 1, 0);
+        for (unsigned n = 0; n != 5; ++n) {
+            load_root(in, g, second_root, cpu);
+            load_root(in, g, g.page_of_root(), cpu);
+        }
+        unsigned const l1 = second_root - 3;
+        auto const l3 = g.entry(g.page_of_l1() + 2, pv_guest::rw);
+        for (unsigned n = in.below(16); n != 0; --n) {
+            use(in, pv_guest::second_base + in.below(2) * page_size);
+            switch (in.below(10)) {
+            case 0: act_on_memory(in); break;
+            case 1: use(in, va(in)); break;
+            case 2: load_root(in, g, g.page_of_root(), cpu); break;
+            case 3:
+            case 4: load_root(in, g, second_root, cpu); break;
+            case 5: change(in, g, in.one_in(2) ? second_root : g.page_of_root(), 300, l3); break;
+            case 6: change(in, g, l1, in.below(2), g.entry(2 + in.below(14), flags(in))); break;
+            case 7: change(in, g, l1, in.below(2), g.entry(2 + in.below(14), pv_guest::ro)); break;
+            default: change(in, g, l1, in.below(2), 0); break;
+            }
+        }
+        load_root(in, g, g.page_of_root(), cpu);
+        change(in, g, second_root, 300, 0);
+        change(in, g, g.page_of_root(), 300, 0);
+        --depth_;
+    }
+
+    /// An entry of a table.
+    void change(byte_source& in, pv_guest& g, unsigned page, unsigned index, std::uint64_t value) {
+        abi::mmu_update const request{g.slot(page, index), value};
+        make(in, g, call::mmu_update, {0, 1, 0, abi::domid_self}, &request, sizeof request);
+    }
+
+    long on_root(byte_source& in, pv_guest& g, abi::mmuext_cmd cmd, unsigned page, unsigned cpu) {
+        abi::mmuext_op op{};
+        op.cmd = static_cast<std::uint32_t>(cmd);
+        op.arg1.mfn = g.frames[page].raw();
+        auto const turn = std::exchange(h.hv.pv_turn, 16384);
+        auto const r =
+            make(in, g, call::mmuext_op, {0, 1, 0, abi::domid_self}, &op, sizeof op, false, cpu);
+        h.hv.pv_turn = turn;
+        return r;
+    }
+
+    void load_root(byte_source& in, pv_guest& g, unsigned page, unsigned cpu) {
+        auto const r = on_root(in, g, abi::mmuext_cmd::new_baseptr, page, cpu);
+        if (r == 0 && remembered_.empty()) {
+            remembered_ = tlb_.find_remembered(cpu);
+        }
     }
 
     /// What it takes to make a page a table: no writable mapping of it, then a pin.
@@ -451,7 +347,7 @@ private:
         case 3: in.one_in(2) ? pin(in) : link(in); return;
         case 4:
         case 5: map(in); return;
-        case 6: describe(in); return;
+        case 6: in.one_in(2) || depth_ != 0 ? describe(in) : go_to_and_fro(in); return;
         default: scribble(in); return;
         }
     }
@@ -472,11 +368,8 @@ private:
         }
     }
 
-    std::unique_ptr<hv_invariants<fake_platform>> invariants_;
-    std::array<std::unique_ptr<pv_guest>, guests> guest_;
-    tlb_model tlb_{h};
     std::array<std::pair<std::uint32_t, std::uint64_t>, 4> tracks_{};
-    unsigned depth_ = 0;
+    std::string remembered_; ///< what a CPU does after a root was loaded
 };
 
 } // namespace xenpp::fakes

@@ -26,6 +26,7 @@ public:
                                         hv::pv::entry_user | hv::pv::entry_accessed |
                                         hv::pv::entry_dirty;
     static constexpr std::uint64_t ro = rw & ~hv::pv::entry_write;
+    static constexpr std::uint64_t second_base = 0x0000'1234'5660'0000; ///< see make_second_root
     static constexpr unsigned arguments = 0; ///< the page in which hypercall arguments lie
 
     /// `pages` of at most 2 MiB, of which the last four are tables.
@@ -45,6 +46,25 @@ public:
         table(page_of_root())[table_index(base, 4)] = entry(page_of_l1() + 2, rw);
         hv::pv::table_work w(d);
         hv::pv::set_kernel_root(w, v(), frames[page_of_root()]).value();
+    }
+
+    /// Makes page `first` and the three before it a second root, by hypercalls: it maps what the
+    /// kernel's does, and by the L1 in page `first` - 3, which is empty, `second_base` too.
+    void make_second_root(unsigned first) {
+        using hv::pv::table_index;
+        for (unsigned n = 0; n != 4; ++n) {
+            std::memset(table(first - n), 0, page_size);
+        }
+        for (unsigned level = 4; level != 1; --level) {
+            table(first - 4 + level)[table_index(second_base, level)] =
+                entry(first - 5 + level, rw);
+        }
+        table(first)[table_index(base, 4)] = entry(page_of_l1() + 2, rw);
+        for (unsigned n = 0; n != 4; ++n) {
+            if (protect(first - n, ro) != 0) {
+                std::abort();
+            }
+        }
     }
 
     unsigned page_of_l1() const { return static_cast<unsigned>(frames.size()) - 4; }

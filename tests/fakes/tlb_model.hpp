@@ -79,13 +79,17 @@ public:
         auto table = hv::pv::kernel_root(*cpu.v);
         bool may_write = true;
         for (unsigned level = 4; level != 0; --level) {
-            auto const key = std::pair{level, va >> (12 + level * 9)};
-            if (from_caches && cpu.table.count(key) != 0) {
-                table = cpu.table[key];
+            auto const* entries = reinterpret_cast<std::uint64_t const*>(h_.platform.map(table));
+            if (level == 4 && h_.hv.tlb[c].copied_for != nullptr) {
+                entries = h_.platform.root_copy(cpu_id(c));
+            } else {
+                auto const key = std::pair{level, va >> (12 + level * 9)};
+                if (from_caches && cpu.table.count(key) != 0) {
+                    table = cpu.table[key];
+                    entries = reinterpret_cast<std::uint64_t const*>(h_.platform.map(table));
+                }
+                cpu.table[key] = table;
             }
-            cpu.table[key] = table;
-            auto const* const entries =
-                reinterpret_cast<std::uint64_t const*>(h_.platform.map(table));
             auto const e = entries[hv::pv::table_index(va, level)];
             auto const frame = hv::pv::frame_in(e);
             if ((e & 1) == 0 || frame.raw() >= h_.platform.frame_count()) {
@@ -95,6 +99,46 @@ public:
             table = frame;
         }
         cpu.leaf[va & page_mask] = {table, may_write};
+    }
+
+    /// Whether the guest on `c` can reach `va` by what the CPU knows, or by walking.
+    bool reaches(unsigned c, std::uint64_t va) {
+        touch(c, va, true);
+        return cpu_[c].leaf.count(va & page_mask) != 0;
+    }
+
+    /// What `c` remembers otherwise than its guest's tables say now, which it must not where the
+    /// guest has just loaded a root; empty: nothing. Walks a copy of the root too, if it has one.
+    std::string find_remembered(unsigned c) {
+        auto& cpu = cpu_[c];
+        if (cpu.v == nullptr) {
+            return {};
+        }
+        auto const root = hv::pv::kernel_root(*cpu.v);
+        auto const* const live = reinterpret_cast<std::uint64_t const*>(h_.platform.map(root));
+        auto const* const copy = h_.platform.root_copy(cpu_id(c));
+        for (unsigned i = 0; h_.hv.tlb[c].copied_for != nullptr && i != 512; ++i) {
+            constexpr auto ad = hv::pv::entry_accessed | hv::pv::entry_dirty;
+            if (((live[i] | copy[i]) & hv::pv::entry_present) != 0 &&
+                ((live[i] ^ copy[i]) & ~ad) != 0) {
+                return "CPU " + std::to_string(c) + " runs on another root: slot " +
+                       std::to_string(i);
+            }
+        }
+        for (auto const& [va, to] : cpu.leaf) {
+            if (walk(root, va, 1) != to) {
+                return describe(c, to.first, "remembered at an address that has changed");
+            }
+        }
+        for (auto const& [key, table] : cpu.table) {
+            auto const [level, prefix] = key;
+            auto const now =
+                level == 4 ? root : walk(root, prefix << (12 + level * 9), level + 1).first;
+            if (now != table) {
+                return describe(c, table, "remembered as a table that is not there");
+            }
+        }
+        return {};
     }
 
     /// What a CPU that is in a guest could do that it must not; empty: nothing.
@@ -129,6 +173,24 @@ private:
             table.clear();
         }
     };
+
+    /// The frame that the entry of `level` for `va` names, and whether it may be written up to
+    /// there; frame 0: none.
+    std::pair<mfn, bool> walk(mfn root, std::uint64_t va, unsigned level) {
+        auto table = root;
+        bool may_write = true;
+        for (unsigned n = 4; n + 1 != level; --n) {
+            auto const* const entries =
+                reinterpret_cast<std::uint64_t const*>(h_.platform.map(table));
+            auto const e = entries[hv::pv::table_index(va, n)];
+            if ((e & 1) == 0) {
+                return {};
+            }
+            may_write = may_write && (e & hv::pv::entry_write) != 0;
+            table = hv::pv::frame_in(e);
+        }
+        return {table, may_write};
+    }
 
     static std::string describe(unsigned c, mfn f, char const* why) {
         return "CPU " + std::to_string(c) + ", frame " + std::to_string(f.raw()) + ": " + why;

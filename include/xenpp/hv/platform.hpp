@@ -76,7 +76,9 @@ concept Platform =
     {p.flush_guest_tlb(v)};
     // What the processor holds of a PV vCPU, which calls from this CPU. Its own copies in pv's
     // vcpu_state and in `context` have changed already.
-    {p.pv_load_root(v)};     // CR3: the root of the mode it is in
+    {p.pv_load_root(v)};      // CR3: the root of the mode it is in
+    {p.pv_load_root_copy(v)}; // ... or a copy of its kernel's root as it is now, the CPU's own,
+    {p.pv_write_root_copy(unsigned{} /* slot */, std::uint64_t{})}; // which this changes
     {p.pv_swap_mode(v)};     // it went to user mode or back: the other root and GS base
     {p.pv_load_tables(v)};   // GDT frames, LDT
     {p.pv_load_controls(v)}; // CR0.TS, CR4, XCR0

@@ -239,8 +239,11 @@ std::span<attempt const> last_attempts() noexcept {
 
 } // namespace attack
 
-void guest::second_test(std::uint64_t) noexcept {
+void guest::second_test(std::uint64_t argument) noexcept {
     using namespace attack;
+    if (argument != 0) {
+        write_roots_for_others();
+    }
     auto const bad = make_entry(foreign_frame(), pte_rw);
     while (xenpp::atomic_load(stop_racing) == 0) {
         // Faults where it is read-only, which is the point.

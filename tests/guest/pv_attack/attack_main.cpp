@@ -105,12 +105,14 @@ void guest::test() noexcept {
     auto const only = wanted();
     print("attack begins\n");
     std::array const lists{mapping_attempts(),   table_attempts(),     descriptor_attempts(),
-                           processor_attempts(), hypercall_attempts(), sharing_attempts()};
+                           processor_attempts(), hypercall_attempts(), sharing_attempts(),
+                           root_attempts()};
     for (auto const& list : lists) {
         run_all(list, only);
     }
     if (!only.empty()) {
         run_all(last_attempts(), only);
+        run_all(last_root_attempts(), only);
     }
     print("attack ends\n");
 }

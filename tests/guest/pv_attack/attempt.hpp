@@ -66,8 +66,13 @@ std::span<attempt const> descriptor_attempts() noexcept;
 std::span<attempt const> processor_attempts() noexcept;
 std::span<attempt const> hypercall_attempts() noexcept;
 std::span<attempt const> sharing_attempts() noexcept;
-/// Those after which the domain is no more: one is run, by its name on the command line.
+std::span<attempt const> root_attempts() noexcept;
+/// Those after which the domain is no more, or has a second vCPU: one is run, by its name on the
+/// command line.
 std::span<attempt const> last_attempts() noexcept;
+std::span<attempt const> last_root_attempts() noexcept;
+/// What the second vCPU does for the latter.
+[[noreturn]] void write_roots_for_others() noexcept;
 
 // --- what several of them need ---
 

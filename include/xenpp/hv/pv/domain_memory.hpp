@@ -5,11 +5,25 @@
 #include <xenpp/base/atomic.hpp>
 #include <xenpp/base/strong.hpp>
 #include <xenpp/hv/page.hpp>
+#include <xenpp/hv/pv/entry.hpp>
 
 #include <array>
 #include <cstdint>
 
 namespace xenpp::hv::pv {
+
+/// Two roots, see root_pair.hpp. Between them lies what a processor may have cached.
+struct root_pair {
+    table_entry const* table = nullptr; ///< the L1 that only `with` has; null: there is no pair
+    void* vcpu = nullptr;               ///< who switches between them
+    cpu_id cpu{};                       ///< where it does, by a copy of `without` in CR3
+    bool is_stale = false;              ///< something has changed that may be cached there
+    unsigned present = 0;               ///< entries in `table`
+    unsigned slot = 0;                  ///< of `with`, that leads to `table`,
+    table_entry entry = 0;              ///< ... and what it says
+    std::uint64_t address = 0;          ///< what `table` maps, from here on
+    mfn without{}, with{};
+};
 
 /// A domain's; what its vCPUs have is in pv/vcpu_state.hpp.
 struct domain_memory {
@@ -22,6 +36,7 @@ struct domain_memory {
     std::array<std::uint32_t, 5> unfinished{page_info::no_page, page_info::no_page,
                                             page_info::no_page, page_info::no_page,
                                             page_info::no_page};
+    root_pair pair;
 
     std::uint64_t tlb_clock = 1;                    ///< atomic; see tlb_flush.hpp
     std::uint32_t first_page = page_info::no_page;  ///< all its frames; guarded by page_lock

@@ -76,9 +76,14 @@ constexpr bool holds_same(table_entry a, table_entry b) noexcept {
     return ((a ^ b) & (entry_address | entry_write)) == 0;
 }
 
+/// Where the index into the table of `level` stands in a virtual address.
+constexpr unsigned table_shift(unsigned level) noexcept {
+    return page_shift + (level - 1) * 9;
+}
+
 /// The index into the table of `level` for a virtual address.
 constexpr unsigned table_index(std::uint64_t va, unsigned level) noexcept {
-    return static_cast<unsigned>(va >> (page_shift + (level - 1) * 9)) & (table_entries - 1);
+    return static_cast<unsigned>(va >> table_shift(level)) & (table_entries - 1);
 }
 
 static_assert(!is_guest_address(0xffff'8000'0000'0000) && !is_guest_address(0xffff'87ff'ffff'ffff));

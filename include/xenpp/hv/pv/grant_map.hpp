@@ -53,10 +53,7 @@ expected<maddr, errc> map_granted(
     if (slot == nullptr || !(writable ? get_writable(owner, page) : get_readable(page))) {
         return unexpected(errc::inval);
     }
-    auto const old = atomic_exchange(*slot, detail::granted_entry(f, flags));
-    if ((old & entry_present) != 0) {
-        put_leaf(v.dom, old);
-    }
+    drop_leaf(v.dom, *slot, detail::granted_entry(f, flags));
     return detail::address_of(v.dom, slot);
 }
 
@@ -77,7 +74,7 @@ bool unmap_granted(domain<P>& d,
     table_work<P> w(d);
     auto* const slot = l1_entry_at(w, at);
     if (slot != nullptr && detail::is_granted_entry(atomic_load(*slot), f, writable)) {
-        put_leaf(d, atomic_exchange(*slot, 0));
+        drop_leaf(d, *slot, 0);
     }
     return true;
 }
@@ -107,8 +104,9 @@ bool replace_granted(vcpu<P>& v,
             return false;
         }
         moved = atomic_exchange(*from, 0);
+        note_change(v.dom, *from, moved, 0);
     }
-    put_leaf(v.dom, atomic_exchange(*slot, moved));
+    drop_leaf(v.dom, *slot, moved);
     return true;
 }
 

@@ -3,6 +3,7 @@
 // it held before.
 #pragma once
 
+#include <xenpp/hv/pv/root_pair.hpp>
 #include <xenpp/hv/pv/validate.hpp>
 
 #include <cstdint>
@@ -31,6 +32,17 @@ inline table_entry exchange_entry(table_entry& slot, table_entry value, ad_bits 
 
 } // namespace detail
 
+/// Puts `value`, whose references are the caller's to take, into an entry of a live L1 of `d`, and
+/// gives up those of what was there. With the table lock held.
+template <class P>
+void drop_leaf(domain<P>& d, table_entry& slot, table_entry value) noexcept {
+    auto const old = atomic_exchange(slot, value);
+    note_change(d, slot, old, value);
+    if ((old & entry_present) != 0) {
+        put_leaf(d, old);
+    }
+}
+
 /// Changes an entry of a live L1 of `d`. With the table lock held. `inval`: the value has bits that
 /// it may not have, or its frame may not be mapped so.
 template <class P>
@@ -39,10 +51,7 @@ expected<void, errc> write_l1(domain<P>& d,
                               table_entry value,
                               ad_bits ad = ad_bits::replace) noexcept {
     if ((value & entry_present) == 0) {
-        auto const old = atomic_exchange(slot, value);
-        if ((old & entry_present) != 0) {
-            put_leaf(d, old);
-        }
+        drop_leaf(d, slot, value);
         return {};
     }
     auto const old = atomic_load(slot, order::relaxed);
@@ -50,6 +59,7 @@ expected<void, errc> write_l1(domain<P>& d,
     if ((old & entry_present) == 0) {
         XENPP_TRY(get_leaf(d, value));
         atomic_store(slot, used);
+        note_change(d, slot, old, used);
         return {};
     }
     if (holds_same(old, value)) {
@@ -57,10 +67,12 @@ expected<void, errc> write_l1(domain<P>& d,
             return unexpected(errc::inval);
         }
         detail::exchange_entry(slot, used, ad);
+        note_change(d, slot, old, used);
         return {};
     }
     XENPP_TRY(get_leaf(d, value));
     detail::exchange_entry(slot, used, ad);
+    note_change(d, slot, old, used);
     put_leaf(d, old);
     return {};
 }
@@ -89,6 +101,7 @@ expected<void, errc> write_upper(table_work<P>& w,
     }
     detail::exchange_entry(slot, is ? adjusted(value, level) : value,
                            was && is ? ad : ad_bits::replace);
+    end_pair(w.d);
     if (was && !same) {
         put_entry(w, old, level);
     }
@@ -162,7 +175,11 @@ compare_exchange_l1_entry(domain<P>& d, maddr at, table_entry expect, table_entr
         XENPP_TRY(get_leaf(d, value));
     }
     auto seen = expect; // the processor may set bits of it until it is gone
-    bool const stored = atomic_compare_exchange(*slot, seen, is ? adjusted(value, 1) : value);
+    auto const used = is ? adjusted(value, 1) : value;
+    bool const stored = atomic_compare_exchange(*slot, seen, used);
+    if (stored) {
+        note_change(d, *slot, expect, used);
+    }
     if (stored && was && !same) {
         put_leaf(d, expect);
     } else if (!stored && is && !same) {

@@ -13,6 +13,10 @@ template <class P>
 struct pv_registers_in_memory {
     void pv_load_root(vcpu<P>& /*v*/) noexcept {}
 
+    void pv_load_root_copy(vcpu<P>& /*v*/) noexcept {}
+
+    void pv_write_root_copy(unsigned /*slot*/, std::uint64_t /*entry*/) noexcept {}
+
     void pv_swap_mode(vcpu<P>& /*v*/) noexcept {}
 
     void pv_load_tables(vcpu<P>& /*v*/) noexcept {}

@@ -2,16 +2,11 @@
 // The roots of a vCPU's address spaces, each with a reference to its L4.
 #pragma once
 
+#include <xenpp/hv/pv/root_pair.hpp>
 #include <xenpp/hv/pv/validate.hpp>
 #include <xenpp/hv/pv/vcpu_state.hpp>
 
 namespace xenpp::hv::pv {
-
-/// The L4 of the guest's kernel; frame 0: none.
-template <class P>
-mfn kernel_root(vcpu<P> const& v) noexcept {
-    return to_mfn(maddr(v.context.cr3));
-}
 
 /// Makes `f` the L4 of the guest's kernel, 0: none. `v` does not run, or with `is_here` is on this
 /// CPU, in its kernel, and goes on with the new root. Errors as `get_page_type`. What is left of
@@ -25,7 +20,7 @@ set_kernel_root(table_work<P>& w, vcpu<P>& v, mfn f, bool is_here = false) noexc
     }
     v.context.cr3 = to_maddr(f).raw();
     // The hypervisor itself runs on the old one, which others may write to once it is let go.
-    if (is_here) {
+    if (is_here && !switch_within_pair(v, old)) {
         load_root(v);
     }
     if (f != old && old != mfn()) {

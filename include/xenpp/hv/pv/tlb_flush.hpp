@@ -35,9 +35,13 @@ struct alignas(64) tlb_cpu {
     void const* space = nullptr; ///< the domain whose tables it has loaded; atomic
     std::uint64_t flushed = 0;   ///< that domain's clock at its last flush; atomic
     std::uint64_t flushes = 0;   ///< how many there were; atomic
+    /// The vCPU for a copy of whose kernel's root CR3 stands, see root_pair.hpp; null: CR3 is as
+    /// the guest has it. Atomic; written by this CPU only.
+    void* copied_for = nullptr;
 };
 
-/// Drops all translations of guests on this CPU, whatever domain they belong to.
+/// Drops all translations of guests on this CPU, whatever domain they belong to, and leaves a copy
+/// of a root.
 template <class P>
 void flush_here(hypervisor<P>& hv) noexcept {
     auto& cpu = hv.tlb[hv.platform.this_cpu().raw()];
@@ -45,17 +49,22 @@ void flush_here(hypervisor<P>& hv) noexcept {
     full_barrier(); // a wish that comes from now on stays
     auto* const d = static_cast<domain<P>*>(const_cast<void*>(cpu.space));
     auto const now = d != nullptr ? atomic_fetch_add(d->pv_memory.tlb_clock, 1) + 1 : 0;
-    hv.platform.flush_local_tlb();
+    if (auto* const v = static_cast<vcpu<P>*>(cpu.copied_for); v != nullptr) {
+        atomic_store(cpu.copied_for, static_cast<void*>(nullptr));
+        hv.platform.pv_load_root(*v);
+    } else {
+        hv.platform.flush_local_tlb();
+    }
     atomic_store(cpu.flushed, now);
     atomic_store(cpu.flushes, cpu.flushes + 1);
 }
 
-/// Loads this CPU's CR3 with the root that `v` is to run on. A switch between the two roots of a
-/// vCPU need not come this way: it only flushes more than is noted.
-template <class P>
-void load_root(vcpu<P>& v) noexcept {
-    auto& hv = v.dom.hv;
-    auto& cpu = hv.tlb[hv.platform.this_cpu().raw()];
+namespace detail {
+
+/// Has `load` change this CPU's CR3 to what `v` is to run on, and notes that.
+template <class P, class Load>
+void load_noted(vcpu<P>& v, void* copied_for, Load load) noexcept {
+    auto& cpu = v.dom.hv.tlb[v.dom.hv.platform.this_cpu().raw()];
     atomic_store(cpu.wanted, 0U);
     if (cpu.space != &v.dom) {
         atomic_store(cpu.space, &v.dom);
@@ -63,9 +72,25 @@ void load_root(vcpu<P>& v) noexcept {
     // Also orders `space` and `wanted` before the load: who does not see them removed its entries
     // before.
     auto const now = atomic_fetch_add(v.dom.pv_memory.tlb_clock, 1) + 1;
-    hv.platform.pv_load_root(v);
+    load();
+    atomic_store(cpu.copied_for, copied_for);
     atomic_store(cpu.flushed, now);
     atomic_store(cpu.flushes, cpu.flushes + 1);
+}
+
+} // namespace detail
+
+/// Loads this CPU's CR3 with the root that `v` is to run on. A switch between the two roots of a
+/// vCPU need not come this way: it only flushes more than is noted.
+template <class P>
+void load_root(vcpu<P>& v) noexcept {
+    detail::load_noted(v, nullptr, [&] { v.dom.hv.platform.pv_load_root(v); });
+}
+
+/// The same with a copy of its kernel's root, which it is on.
+template <class P>
+void load_root_copy(vcpu<P>& v) noexcept {
+    detail::load_noted(v, &v, [&] { v.dom.hv.platform.pv_load_root_copy(v); });
 }
 
 /// This CPU has loaded a CR3 of the hypervisor's own. A CPU does so before it lets go of a PV vCPU
@@ -74,6 +99,7 @@ template <class P>
 void leave_space(hypervisor<P>& hv) noexcept {
     auto& cpu = hv.tlb[hv.platform.this_cpu().raw()];
     atomic_store(cpu.wanted, 0U);
+    atomic_store(cpu.copied_for, static_cast<void*>(nullptr));
     atomic_store(cpu.space, nullptr);
 }
 

@@ -23,7 +23,9 @@ void set_mode(vcpu<P>& v, bool to_kernel) noexcept {
     if (s.in_kernel != to_kernel) {
         s.in_kernel = to_kernel;
         v.context.cpl = to_kernel ? 0 : 3;
-        v.dom.hv.platform.pv_swap_mode(v);
+        auto& platform = v.dom.hv.platform;
+        atomic_store(v.dom.hv.tlb[platform.this_cpu().raw()].copied_for, nullptr);
+        platform.pv_swap_mode(v);
     }
 }
 

@@ -67,6 +67,8 @@ struct vcpu_state {
     std::uint64_t io_ports = 0; ///< PHYSDEVOP_set_iobitmap: guest address, 0: none
     std::uint32_t io_port_count = 0;
     cpuid_answers cpuid;
+    mfn root_before{};    ///< the kernel's root before the last change, a number only
+    unsigned returns = 0; ///< how many changes in a row went back to the root before
 
     unsigned gdt_pages() const noexcept { return (gdt_entries + 511) / 512; }
 };
@@ -81,6 +83,12 @@ template <class P>
 template <class P>
 [[gnu::always_inline]] inline vcpu_state const& state_of(vcpu<P> const& v) noexcept {
     return *static_cast<vcpu_state const*>(v.arch);
+}
+
+/// The L4 of the guest's kernel; frame 0: none.
+template <class P>
+mfn kernel_root(vcpu<P> const& v) noexcept {
+    return to_mfn(maddr(v.context.cr3));
 }
 
 template <class P>
