@@ -86,6 +86,9 @@ private:
         unsigned const cpu = in.below(tlb_model::cpus);
         ++depth_;
         on_root(in, g, abi::mmuext_cmd::pin_l4_table, second_root, cpu);
+        // Now and then its L1 is the kernel's too, at an address that `va` knows.
+        change(in, g, g.page_of_l1() + 1, hv::pv::table_index(pv_guest::base, 2) + 2,
+               in.one_in(2) ? g.entry(second_root - 3, pv_guest::rw) : 0);
         change(in, g, second_root - 3, 0, 0);
         change(in, g, second_root - 3, 1, 0);
         for (unsigned n = 0; n != 5; ++n) {
@@ -96,6 +99,7 @@ private:
         auto const l3 = g.entry(g.page_of_l1() + 2, pv_guest::rw);
         for (unsigned n = in.below(16); n != 0; --n) {
             use(in, pv_guest::second_base + in.below(2) * page_size);
+            use(in, pv_guest::base + (2U << 21) + in.below(2) * page_size);
             switch (in.below(10)) {
             case 0: act_on_memory(in); break;
             case 1: use(in, va(in)); break;
@@ -106,6 +110,9 @@ private:
             case 6: change(in, g, l1, in.below(2), g.entry(2 + in.below(14), flags(in))); break;
             case 7: change(in, g, l1, in.below(2), g.entry(2 + in.below(14), pv_guest::ro)); break;
             default: change(in, g, l1, in.below(2), 0); break;
+            }
+            if (remembered_.empty()) {
+                remembered_ = tlb_.find_fault();
             }
         }
         load_root(in, g, g.page_of_root(), cpu);

@@ -108,23 +108,13 @@ public:
     }
 
     /// What `c` remembers otherwise than its guest's tables say now, which it must not where the
-    /// guest has just loaded a root; empty: nothing. Walks a copy of the root too, if it has one.
+    /// guest has just loaded a root; empty: nothing.
     std::string find_remembered(unsigned c) {
         auto& cpu = cpu_[c];
         if (cpu.v == nullptr) {
             return {};
         }
         auto const root = hv::pv::kernel_root(*cpu.v);
-        auto const* const live = reinterpret_cast<std::uint64_t const*>(h_.platform.map(root));
-        auto const* const copy = h_.platform.root_copy(cpu_id(c));
-        for (unsigned i = 0; h_.hv.tlb[c].copied_for != nullptr && i != 512; ++i) {
-            constexpr auto ad = hv::pv::entry_accessed | hv::pv::entry_dirty;
-            if (((live[i] | copy[i]) & hv::pv::entry_present) != 0 &&
-                ((live[i] ^ copy[i]) & ~ad) != 0) {
-                return "CPU " + std::to_string(c) + " runs on another root: slot " +
-                       std::to_string(i);
-            }
-        }
         for (auto const& [va, to] : cpu.leaf) {
             if (walk(root, va, 1) != to) {
                 return describe(c, to.first, "remembered at an address that has changed");
@@ -146,6 +136,9 @@ public:
         for (unsigned c = 0; c != cpus; ++c) {
             if (cpu_[c].v == nullptr || atomic_load(h_.hv.tlb[c].in_guest) == 0) {
                 continue;
+            }
+            if (auto const why = wrong_copy(c); !why.empty()) {
+                return why;
             }
             auto const& d = cpu_[c].v->dom;
             for (auto const& [va, to] : cpu_[c].leaf) {
@@ -194,6 +187,25 @@ private:
 
     static std::string describe(unsigned c, mfn f, char const* why) {
         return "CPU " + std::to_string(c) + ", frame " + std::to_string(f.raw()) + ": " + why;
+    }
+
+    /// CR3 names a copy that is not what the guest's root says.
+    std::string wrong_copy(unsigned c) {
+        constexpr auto ad = hv::pv::entry_accessed | hv::pv::entry_dirty;
+        if (h_.hv.tlb[c].copied_for == nullptr) {
+            return {};
+        }
+        auto const* const live = reinterpret_cast<std::uint64_t const*>(
+            h_.platform.map(hv::pv::kernel_root(*cpu_[c].v)));
+        auto const* const copy = h_.platform.root_copy(cpu_id(c));
+        for (unsigned i = 0; i != hv::pv::table_entries; ++i) {
+            if (((live[i] | copy[i]) & hv::pv::entry_present) != 0 &&
+                ((live[i] ^ copy[i]) & ~ad) != 0) {
+                return "CPU " + std::to_string(c) + " runs on another root: slot " +
+                       std::to_string(i);
+            }
+        }
+        return {};
     }
 
     /// A frame that was freed may be known until it is used anew.

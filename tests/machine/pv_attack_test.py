@@ -35,7 +35,7 @@ LAST = {
     "no_trap_table": CRASH,
     "unmap_the_code_that_runs": FAULT,
     "race_for_a_table": "harmless",
-    "root_changed_by_another_vcpu": "harmless",
+    "roots_changed_by_another_vcpu": "harmless",
 }
 
 

@@ -163,8 +163,14 @@ outcome come_back_to_a_root_made_anew() noexcept {
 
 // --- with a second vCPU, in a domain of its own ---
 
-std::uint32_t turn = 0; ///< odd: vCPU 1 is to write `wanted` into the kernel's root
-std::uint64_t wanted = 0;
+std::uint32_t turn = 0;     ///< odd: vCPU 1 is to write `wanted` into both roots
+std::uint64_t wanted = 0;   ///< an entry of L4
+std::uint32_t restless = 0; ///< not 0: it writes them all the time
+
+void write_both_roots(unsigned slot, std::uint64_t value) noexcept {
+    mmu_update(make_entry(root_table(), 8 * slot), value);
+    mmu_update(make_entry(second_root::get().root, 8 * slot), value);
+}
 
 void have_it_written(std::uint64_t value) noexcept {
     wanted = value;
@@ -174,34 +180,54 @@ void have_it_written(std::uint64_t value) noexcept {
     }
 }
 
-/// The other vCPU changes the kernel's root while this one goes to and fro: what it enters is there
-/// at once, and what it takes out is gone with the next root.
-outcome root_changed_by_another() noexcept {
-    auto const& second = second_root::get();
+/// Tables for an upper slot, at `above` a word of 77.
+std::uint64_t upper_entry() noexcept {
     auto* const page = new_page();
     page[0] = 77;
-    mfn const tables = mfn((address_of(second.root)[lower_slot] & 0x000ffffffffff000) >> 12);
-    second.map(mfn_of(page), pte_ro);
+    auto entry = make_entry(mfn_of(page), pte_ro);
+    for (unsigned level = 1; level != 4; ++level) {
+        auto* const table = new_page();
+        table[level == 1 ? l1_slot : 0] = entry;
+        set_writable(table, false);
+        entry = make_entry(mfn_of(table), pte_rw);
+    }
+    return entry;
+}
+
+/// The other vCPU changes both roots while this one goes to and fro: what it enters is there at
+/// once, and what it takes out is gone with the next root.
+outcome roots_changed_by_another() noexcept {
+    auto const& second = second_root::get();
+    auto const entry = upper_entry();
     if (start_vcpu(1, 1) != 0) {
         return {};
     }
-    auto const look = [] { return guarded([] { static_cast<void>(*word(above)); }); };
+    auto const is_there = [] { return guarded([] { static_cast<void>(*word(above)); }); };
     for (unsigned n = 0; n != 200; ++n) {
-        second.unmap();
         second.go_to_and_fro();
-        second.map(mfn_of(page), pte_ro);
-        have_it_written(make_entry(tables, pte_rw));
-        if (!look() || *word(above) != 77) {
+        have_it_written(entry);
+        if (!is_there() || *word(above) != 77) {
             return {};
         }
+        second.go();
+        if (!is_there()) {
+            return {};
+        }
+        second.come_back();
         second.go_to_and_fro();
         have_it_written(0);
         second.come_back();
-        if (look()) {
+        if (is_there()) {
             return {};
         }
+        second.go();
+        if (is_there()) {
+            return {};
+        }
+        second.come_back();
     }
-    return harmless_if(true);
+    xenpp::atomic_store(restless, 1U);
+    return write_to_what_was_there_before();
 }
 
 constexpr attempt list[] = {
@@ -213,7 +239,7 @@ constexpr attempt list[] = {
 };
 
 constexpr attempt last[] = {
-    {"root_changed_by_another_vcpu", root_changed_by_another},
+    {"roots_changed_by_another_vcpu", roots_changed_by_another},
 };
 
 } // namespace
@@ -229,8 +255,12 @@ std::span<attempt const> last_root_attempts() noexcept {
 void write_roots_for_others() noexcept {
     for (;;) {
         if ((xenpp::atomic_load(turn) & 1) != 0) {
-            mmu_update(make_entry(root_table(), 8 * upper_slot), wanted);
+            write_both_roots(upper_slot, wanted);
             xenpp::atomic_fetch_add(turn, 1U);
+        }
+        if (xenpp::atomic_load(restless) != 0) {
+            write_both_roots(upper_slot + 1, make_entry(own_table(3), pte_rw));
+            write_both_roots(upper_slot + 1, 0);
         }
         asm volatile("pause");
     }

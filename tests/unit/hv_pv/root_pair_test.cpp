@@ -134,7 +134,8 @@ TEST_CASE("pv_root_pair.what_has_changed_elsewhere_is_forgotten") {
     f.on(0, [&] { CHECK(f.g.protect(10, pv_guest::ro) == 0); });
     f.come_back(); // looks at what is remembered
     CHECK(f.tlb.reaches(0, pv_guest::address(10)));
-    f.go_to_and_fro(); // and again with what was not there before
+    f.go_to_and_fro();
+    CHECK(f.has_copy());
     f.on(0, [&] { CHECK(f.g.protect(10, pv_guest::rw) == 0); });
     f.go();
     CHECK_FALSE(f.has_copy());
@@ -211,12 +212,14 @@ TEST_CASE("pv_root_pair.a_process_a_flush_or_another_root_ends_the_copy") {
     pair_fixture f;
     SECTION("a process") {
         f.go_to_and_fro();
+        CHECK(f.has_copy());
         f.on(0, [&] { hv::pv::set_mode(f.g.v(0), false); });
         CHECK_FALSE(f.has_copy());
         hv::pv::set_mode(f.g.v(0), true);
     }
     SECTION("a flush") {
         f.go_to_and_fro();
+        CHECK(f.has_copy());
         f.on(0, [&] { CHECK(f.g.mmuext(mmuext_cmd::tlb_flush_local, 0) == 0); });
         CHECK_FALSE(f.has_copy());
     }
@@ -231,6 +234,7 @@ TEST_CASE("pv_root_pair.a_process_a_flush_or_another_root_ends_the_copy") {
     }
     SECTION("another vCPU") {
         f.go_to_and_fro();
+        CHECK(f.has_copy());
         f.tlb.load(0, nullptr);
         CHECK_FALSE(f.has_copy());
     }
@@ -269,9 +273,37 @@ TEST_CASE("pv_root_pair.roots_that_differ_in_more_are_no_pair") {
             CHECK(f.g.write(f.second, at, f.g.entry(kernel, f.rw | hv::pv::entry_nx)) == 0);
         });
     }
+    SECTION("the table is linked a second time") {
+        f.on(0, [&] { CHECK(f.g.write(f.g.page_of_l1() + 1, 7, f.g.entry(f.l1, f.rw)) == 0); });
+    }
+    SECTION("a table on the way is linked a second time") {
+        f.on(0, [&] {
+            CHECK(f.g.write(f.g.page_of_l1() + 2, 7, f.g.entry(f.second - 2, f.rw)) == 0);
+        });
+    }
+    SECTION("a table on the way is the kernel's too") {
+        f.on(0, [&] {
+            auto const l3 = f.g.entry(f.second - 1, f.rw);
+            CHECK(f.g.write(f.second, 300, l3) == 0);
+            CHECK(f.g.write(f.g.page_of_root(), 300, l3) == 0);
+        });
+    }
     SECTION("the table is not empty") {
         f.map(10);
     }
     f.go_to_and_fro();
     CHECK_FALSE(f.has_copy());
+}
+
+TEST_CASE("pv_root_pair.the_root_of_processes_may_have_the_table_too") {
+    pair_fixture f;
+    constexpr unsigned third = 20;
+    f.on(0, [&] {
+        std::memset(f.g.table(third), 0, page_size);
+        f.g.table(third)[hv::pv::table_index(there, 4)] = f.g.entry(f.second - 1, f.rw);
+        CHECK(f.g.protect(third, pv_guest::ro) == 0);
+        CHECK(f.g.mmuext(mmuext_cmd::pin_l4_table, third) == 0);
+    });
+    f.go_to_and_fro();
+    CHECK(f.has_copy());
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The one place that changes entries of live tables: references first, then the entry, then what
-// it held before.
+// The one place that changes entries of live tables (but for those of grants, see grant_map.hpp):
+// references first, then the entry, then what it held before.
 #pragma once
 
 #include <xenpp/hv/pv/root_pair.hpp>

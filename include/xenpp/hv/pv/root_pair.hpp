@@ -16,6 +16,7 @@
 #include <xenpp/hv/platform.hpp>
 #include <xenpp/hv/pv/domain_memory.hpp>
 #include <xenpp/hv/pv/entry.hpp>
+#include <xenpp/hv/pv/page_type.hpp>
 #include <xenpp/hv/pv/tlb_flush.hpp>
 #include <xenpp/hv/pv/vcpu_state.hpp>
 
@@ -101,15 +102,35 @@ inline bool have_same_upper_half(table_entry const* a, table_entry const* b) noe
     return true;
 }
 
-/// Finds out whether `with` is `without` and one empty L1 below a lower slot.
+/// Whether a table is linked in one place only.
+inline bool is_linked_once(page_info const& table) noexcept {
+    auto const t = type_of(table);
+    return t.count() == (t.has(type_word::pinned) ? 2 : 1);
+}
+
+/// Whether the kernel's half of a root leads to the L3 that `e` names. (Other roots may: the one
+/// for processes does, and who is on it is not on a copy.)
+inline bool is_kernels_too(table_entry const* root, table_entry e) noexcept {
+    for (unsigned i = lower_half; i != table_entries; ++i) {
+        if ((root[i] & entry_present) != 0 && frame_in(root[i]) == frame_in(e)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/// Finds out whether `with` is `without` and one empty L1 below a lower slot, which is reached at
+/// no other address.
 template <class P>
 bool describe_pair(hypervisor<P>& hv, root_pair& p, mfn without, mfn with) noexcept {
     auto const map = [&](mfn f) {
         return reinterpret_cast<table_entry const*>(hv.platform.map(f));
     };
+    p.table = nullptr;
     auto const* const root = map(with);
     auto const slot = only_entry(root, lower_half);
-    if (!slot || !is_empty(map(without), lower_half) || !have_same_upper_half(root, map(without))) {
+    if (!slot || !is_empty(map(without), lower_half) || !have_same_upper_half(root, map(without)) ||
+        is_kernels_too(root, root[*slot])) {
         return false;
     }
     p.slot = *slot;
@@ -119,21 +140,22 @@ bool describe_pair(hypervisor<P>& hv, root_pair& p, mfn without, mfn with) noexc
     for (unsigned level = 3; level != 1; --level) {
         auto const* const table = map(frame_in(e));
         auto const next = only_entry(table, table_entries);
-        if (!next) {
+        if (!next || !is_linked_once(hv.frames.info(frame_in(table[*next])))) {
             return false;
         }
         p.address |= std::uint64_t{*next} << table_shift(level);
         e = table[*next];
     }
-    p.table = map(frame_in(e));
+    auto const* const l1 = map(frame_in(e));
+    if (!is_empty(l1, table_entries)) {
+        return false;
+    }
+    p.table = l1;
     p.present = 0;
     p.is_stale = false;
     p.without = without;
     p.with = with;
-    if (!is_empty(p.table, table_entries)) {
-        p.table = nullptr;
-    }
-    return p.table != nullptr;
+    return true;
 }
 
 /// How often a kernel returns to the root that it came from before it is worth a look. Odd, so that
