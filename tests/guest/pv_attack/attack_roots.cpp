@@ -95,14 +95,20 @@ outcome write_to_what_was_there_before() noexcept {
     return harmless_if(true);
 }
 
-/// Uses what the second root maps, and has mapped, when the first is asked for.
-outcome use_the_other_roots_memory() noexcept {
-    auto const& second = second_root::get();
+/// Goes to the second root, maps a page there and writes to it.
+std::uint64_t* write_in(second_root const& second, std::uint64_t value) noexcept {
     auto* const page = new_page();
     second.go_to_and_fro();
     second.map(mfn_of(page), pte_rw);
     second.go();
-    *word(there) = 1;
+    *word(there) = value;
+    return page;
+}
+
+/// Uses what the second root maps, and has mapped, when the first is asked for.
+outcome use_the_other_roots_memory() noexcept {
+    auto const& second = second_root::get();
+    auto const* const page = write_in(second, 1);
     second.come_back();
     auto const o = faults([] { *word(there) = 2; });
     second.unmap();
@@ -112,11 +118,7 @@ outcome use_the_other_roots_memory() noexcept {
 /// A page that was written in the second root becomes a table; the mapping is remembered.
 outcome write_to_a_table_that_was_memory() noexcept {
     auto const& second = second_root::get();
-    auto* const page = new_page();
-    second.go_to_and_fro();
-    second.map(mfn_of(page), pte_rw);
-    second.go();
-    *word(there) = 0;
+    auto const* const page = write_in(second, 0);
     second.unmap();
     set_writable(page, false);
     auto const pinned = mmuext(cmd::pin_l1_table, mfn_of(page));

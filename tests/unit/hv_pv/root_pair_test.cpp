@@ -1,11 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // A kernel that goes to and fro between two roots: no CR3 is loaded, and nothing stays that would
 // have gone with it.
-#include <catch2/catch.hpp>
+#include "two_cpus.hpp"
 
-#include <fakes/hv_invariants.hpp>
-#include <fakes/pv_guest.hpp>
-#include <fakes/tlb_model.hpp>
+#include <catch2/catch.hpp>
 
 #include <cstring>
 #include <vector>
@@ -19,29 +17,14 @@ namespace {
 constexpr std::uint64_t there = pv_guest::second_base; ///< what only the second root maps
 
 /// vCPU 0 is on CPU 0, vCPU 1 on CPU 1, both in the guest, which has two roots.
-struct pair_fixture {
-    fakes::hv_host h{9216};
-    fakes::hv_invariants<fakes::fake_platform> invariants{h.hv};
-    pv_guest g{h};
-    fakes::tlb_model tlb{h};
-    std::uint64_t const rw = pv_guest::rw;
+struct pair_fixture : fakes::two_cpus {
     unsigned const second = 40; ///< the root's page; its tables are 39 to 37
     unsigned const l1 = second - 3;
 
     pair_fixture() {
-        h.hv.cpu_epoch[0] = h.hv.cpu_epoch[1] = 0;
         g.make_second_root(second);
         CHECK(g.mmuext(mmuext_cmd::pin_l4_table, second) == 0);
-        hv::pv::table_work w(g.d);
-        hv::pv::set_kernel_root(w, g.v(1), g.frames[g.page_of_root()]).value();
-        tlb.load(0, &g.v(0));
-        tlb.load(1, &g.v(1));
-    }
-
-    ~pair_fixture() {
-        tlb.load(0, nullptr);
-        tlb.load(1, nullptr);
-        CHECK(invariants.find_fault() == "");
+        enter_guest();
     }
 
     /// A call of vCPU 0's, or of vCPU 1's on CPU 1.

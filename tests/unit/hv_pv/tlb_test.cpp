@@ -1,10 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Stale translations: what other CPUs remember is gone before a frame becomes something else.
-#include <catch2/catch.hpp>
+#include "two_cpus.hpp"
 
-#include <fakes/hv_invariants.hpp>
-#include <fakes/pv_guest.hpp>
-#include <fakes/tlb_model.hpp>
+#include <catch2/catch.hpp>
 
 using namespace xenpp;
 using abi::mmuext_cmd;
@@ -13,29 +11,14 @@ using fakes::pv_guest;
 namespace {
 
 /// vCPU 0 is on CPU 0 and makes the calls; vCPU 1 runs on CPU 1, in the guest.
-struct tlb_fixture {
-    fakes::hv_host h{9216};
-    fakes::hv_invariants<fakes::fake_platform> invariants{h.hv};
-    pv_guest g{h};
-    fakes::tlb_model tlb{h};
-    std::uint64_t const rw = pv_guest::rw;
+struct tlb_fixture : fakes::two_cpus {
     std::uint64_t const ro = pv_guest::ro;
     std::uint64_t const linked = pv_guest::base + (1U << 21);
 
     tlb_fixture() {
-        h.hv.cpu_epoch[0] = h.hv.cpu_epoch[1] = 0;
-        hv::pv::table_work w(g.d);
-        hv::pv::set_kernel_root(w, g.v(1), g.frames[g.page_of_root()]).value();
-        tlb.load(0, &g.v(0));
-        tlb.load(1, &g.v(1));
+        enter_guest();
         h.platform.run_on(cpu_id(0));
         hv::pv::leave_guest(h.hv);
-    }
-
-    ~tlb_fixture() {
-        tlb.load(0, nullptr);
-        tlb.load(1, nullptr);
-        CHECK(invariants.find_fault() == "");
     }
 
     void guest_uses(unsigned page) { tlb.touch(1, pv_guest::address(page), false); }

@@ -20,6 +20,7 @@
 #include <xenpp/hv/pv/tlb_flush.hpp>
 #include <xenpp/hv/pv/vcpu_state.hpp>
 
+#include <algorithm>
 #include <cstdint>
 #include <optional>
 
@@ -46,6 +47,10 @@ namespace detail {
 
 inline constexpr unsigned lower_half = table_entries / 2;
 
+constexpr bool is_present(table_entry e) noexcept {
+    return (e & entry_present) != 0;
+}
+
 template <class P>
 [[gnu::noinline]] void
 note_beside_pair(domain<P>& d, table_entry const& slot, table_entry old, table_entry now) noexcept {
@@ -55,13 +60,13 @@ note_beside_pair(domain<P>& d, table_entry const& slot, table_entry old, table_e
         p.table = nullptr;
         return;
     }
-    bool const was = (old & entry_present) != 0;
+    bool const was = is_present(old);
     auto const at = reinterpret_cast<std::uintptr_t>(&slot);
     if (((at ^ reinterpret_cast<std::uintptr_t>(p.table)) & page_mask) != 0) {
         p.is_stale = p.is_stale || was;
         return;
     }
-    p.present += ((now & entry_present) != 0 ? 1U : 0U) - (was ? 1U : 0U);
+    p.present += (is_present(now) ? 1U : 0U) - (was ? 1U : 0U);
     if (was && hv.platform.this_cpu() == p.cpu) {
         hv.platform.flush_local_page(p.address + (at & ~page_mask) / sizeof slot * page_size);
     } else {
@@ -69,37 +74,25 @@ note_beside_pair(domain<P>& d, table_entry const& slot, table_entry old, table_e
     }
 }
 
-/// The one present entry of a table before `to`; none if there is none or more.
-inline std::optional<unsigned> only_entry(table_entry const* table, unsigned to) noexcept {
-    std::optional<unsigned> found;
-    for (unsigned i = 0; i != to; ++i) {
-        if ((table[i] & entry_present) != 0) {
-            if (found) {
-                return std::nullopt;
-            }
-            found = i;
-        }
-    }
-    return found;
+inline bool is_empty(table_entry const* table, unsigned to) noexcept {
+    return std::none_of(table, table + to, is_present);
 }
 
-inline bool is_empty(table_entry const* table, unsigned to) noexcept {
-    for (unsigned i = 0; i != to; ++i) {
-        if ((table[i] & entry_present) != 0) {
-            return false;
-        }
+/// The one present entry of a table before `to`; none if there is none or more.
+inline std::optional<unsigned> only_entry(table_entry const* table, unsigned to) noexcept {
+    auto const* const found = std::find_if(table, table + to, is_present);
+    if (found == table + to || std::any_of(found + 1, table + to, is_present)) {
+        return std::nullopt;
     }
-    return true;
+    return static_cast<unsigned>(found - table);
 }
 
 /// Whether two roots map the same for the kernel, whose half is the upper one.
 inline bool have_same_upper_half(table_entry const* a, table_entry const* b) noexcept {
-    for (unsigned i = lower_half; i != table_entries; ++i) {
-        if (((a[i] ^ b[i]) & ~(entry_accessed | entry_dirty)) != 0) {
-            return false;
-        }
-    }
-    return true;
+    return std::equal(a + lower_half, a + table_entries, b + lower_half,
+                      [](table_entry x, table_entry y) {
+                          return ((x ^ y) & ~(entry_accessed | entry_dirty)) == 0;
+                      });
 }
 
 /// Whether a table is linked in one place only.
@@ -111,12 +104,9 @@ inline bool is_linked_once(page_info const& table) noexcept {
 /// Whether the kernel's half of a root leads to the L3 that `e` names. (Other roots may: the one
 /// for processes does, and who is on it is not on a copy.)
 inline bool is_kernels_too(table_entry const* root, table_entry e) noexcept {
-    for (unsigned i = lower_half; i != table_entries; ++i) {
-        if ((root[i] & entry_present) != 0 && frame_in(root[i]) == frame_in(e)) {
-            return true;
-        }
-    }
-    return false;
+    return std::any_of(root + lower_half, root + table_entries, [e](table_entry other) {
+        return is_present(other) && frame_in(other) == frame_in(e);
+    });
 }
 
 /// Finds out whether `with` is `without` and one empty L1 below a lower slot, which is reached at

@@ -50,7 +50,7 @@ void flush_here(hypervisor<P>& hv) noexcept {
     auto* const d = static_cast<domain<P>*>(const_cast<void*>(cpu.space));
     auto const now = d != nullptr ? atomic_fetch_add(d->pv_memory.tlb_clock, 1) + 1 : 0;
     if (auto* const v = static_cast<vcpu<P>*>(cpu.copied_for); v != nullptr) {
-        atomic_store(cpu.copied_for, static_cast<void*>(nullptr));
+        atomic_store(cpu.copied_for, nullptr);
         hv.platform.pv_load_root(*v);
     } else {
         hv.platform.flush_local_tlb();
@@ -99,7 +99,7 @@ template <class P>
 void leave_space(hypervisor<P>& hv) noexcept {
     auto& cpu = hv.tlb[hv.platform.this_cpu().raw()];
     atomic_store(cpu.wanted, 0U);
-    atomic_store(cpu.copied_for, static_cast<void*>(nullptr));
+    atomic_store(cpu.copied_for, nullptr);
     atomic_store(cpu.space, nullptr);
 }
 
