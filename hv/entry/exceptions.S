@@ -4,21 +4,25 @@
 
     .section .text
     .macro vector_stub n
-    .align 16
+    .align 32
     .if !((\n == 8) || (\n >= 10 && \n <= 14) || (\n == 17) || (\n == 21) || (\n == 29) || (\n == 30))
     pushq   $0                  // no error code from the processor
     .endif
     pushq   $\n
     .if (\n == 1) || (\n == 2) || (\n == 8) || (\n == 18)
     jmp     save_and_handle
-    .elseif (\n == 3) || (\n == 4) || (\n == 0x80)
-    jmp     from_open_gate
     .else
-    jmp     from_anywhere
+    testb   $3, 24(%rsp)        // the interrupted code's selector
+    .if (\n == 3) || (\n == 4) || (\n == 0x80)
+    jnz     guest_gate          // what a guest's program may raise by an instruction
+    .else
+    jnz     guest_trap
+    .endif
+    jmp     save_and_handle
     .endif
     .endm
 
-    .align 16
+    .align 32
     .globl vector_stubs
 vector_stubs:
     .set i, 0
@@ -27,13 +31,6 @@ vector_stubs:
     .set i, i + 1
     .endr
 
-from_open_gate:                 // what a guest's program may raise by an instruction
-    testb   $3, 24(%rsp)
-    jnz     guest_gate
-    jmp     save_and_handle
-from_anywhere:
-    testb   $3, 24(%rsp)        // the interrupted code's selector
-    jnz     guest_trap
 save_and_handle:
     pushq   %rax
     pushq   %rcx

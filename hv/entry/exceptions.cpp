@@ -13,7 +13,7 @@
 #include <array>
 
 extern "C" {
-extern std::byte const vector_stubs[]; // NOLINT: 256 stubs of 16 bytes, exceptions.S
+extern std::byte const vector_stubs[]; // NOLINT: 256 stubs of 32 bytes, exceptions.S
 
 struct fixup {
     std::uint64_t at, to;
@@ -45,7 +45,7 @@ x86::idt_gate gate(unsigned n, unsigned ist) noexcept {
     bool const is_open = n == x86::vector(exception::breakpoint) ||
                          n == x86::vector(exception::overflow) || n == linux_system_call;
     return x86::make_gate(x86::system_type::interrupt_gate, code_selector,
-                          reinterpret_cast<std::uint64_t>(vector_stubs) + 16 * n, ist,
+                          reinterpret_cast<std::uint64_t>(vector_stubs) + 32 * n, ist,
                           is_open ? 3 : 0);
 }
 

@@ -8,6 +8,7 @@
 
 #include <xenpp/hv/pv/exit.hpp>
 #include <xenpp/hv/pv/tlb_flush.hpp>
+#include <xenpp/hv/translated_code.hpp>
 
 #include <cstddef>
 #include <cstring>
@@ -165,17 +166,27 @@ bool is_wanted_elsewhere(percpu const& here) noexcept {
     return true;
 }
 
+[[gnu::noinline]] bool prepare_entry_slowly(percpu& here, vcpu& v) noexcept {
+    return prepare_entry_slowly(here, v, hv::exit_action::resume());
+}
+
 /// The same, quick where there is nothing to be done.
-[[gnu::always_inline]] inline bool
-prepare_entry(percpu& here, vcpu& v, hv::exit_action done = hv::exit_action::resume()) noexcept {
-    if (done.what != hv::exit_action::kind::resume || hv::pv::events_are_due(v) ||
-        is_wanted_elsewhere(here)) [[unlikely]] {
-        return prepare_entry_slowly(here, v, done);
+[[gnu::always_inline]] inline bool prepare_entry(percpu& here, vcpu& v) noexcept {
+    if (hv::pv::events_are_due(v) || is_wanted_elsewhere(here)) [[unlikely]] {
+        return prepare_entry_slowly(here, v);
     }
     if (mark_in_guest(*here.tlb)) [[unlikely]] {
         hv::pv::flush_here(machine());
     }
     return true;
+}
+
+[[gnu::always_inline]] inline bool
+prepare_entry(percpu& here, vcpu& v, hv::exit_action done) noexcept {
+    if (done.what != hv::exit_action::kind::resume) [[unlikely]] {
+        return prepare_entry_slowly(here, v, done);
+    }
+    return prepare_entry(here, v);
 }
 
 /// What ended a stay, but for hypercalls.
@@ -196,6 +207,16 @@ prepare_entry(percpu& here, vcpu& v, hv::exit_action done = hv::exit_action::res
         write_dr6(x86::dr6::reset.raw());
     }
     return prepare_entry(here, v, hv::pv::handle_trap(v, address, status));
+}
+
+/// Where code is translated, a vCPU may meet a breakpoint that is in no memory, again and again: a
+/// look now and then is enough, and more often after one has been found.
+[[gnu::noinline]] void look_for_breakpoint(percpu& here, vcpu& v) noexcept {
+    constexpr std::uint16_t soon = 256;
+    bool const is_stale = machine().is_emulated &&
+                          v.context.vector == x86::vector(x86::exception::breakpoint) &&
+                          !hv::is_breakpoint_there(v, v.context.rip - 1);
+    here.gates_until_look = is_stale ? soon : 0; // 0: after 65536
 }
 
 } // namespace
@@ -401,6 +422,9 @@ bool pv_open_gate(xenpp::image::vcpu* v, xenpp::image::percpu* here) {
     using namespace xenpp::image;
     hv::pv::leave_guest(*here->tlb);
     ++v->exit_counts[static_cast<unsigned>(hv::exit_reason::exception)];
+    if (--here->gates_until_look == 0) [[unlikely]] {
+        look_for_breakpoint(*here, *v);
+    }
     if (hv::pv::enter_by_open_gate(*v)) [[likely]] {
         return prepare_entry(*here, *v);
     }

@@ -7,6 +7,7 @@
 #include <xenpp/hv/link_mappings.hpp>
 #include <xenpp/hv/link_rings.hpp>
 #include <xenpp/hv/page_ref.hpp>
+#include <xenpp/hv/translated_code.hpp>
 #include <xenpp/link/layout.hpp>
 
 #include <array>
@@ -80,13 +81,11 @@ private:
         return false;
     }
 
-    /// Stores every word over itself, so that an emulator drops what it translated from the page.
-    /// The guest may be writing meanwhile: only a compare-exchange leaves its stores alone.
+    /// Makes an emulator drop what it translated from the page.
     static void touch_page(std::byte* page) noexcept {
         auto* const words = reinterpret_cast<std::uint64_t*>(page);
         for (std::size_t i = 0; i < page_size / sizeof *words; ++i) {
-            auto seen = atomic_load(words[i], order::relaxed);
-            atomic_compare_exchange(words[i], seen, seen);
+            touch_code(words[i]);
         }
     }
 

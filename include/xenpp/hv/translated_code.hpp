@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+// Guest code that an emulator has translated, and how it is made to translate it again.
+//
+// TCG drops a translation when the code is written, but before version 8.1 of QEMU (its commit
+// deba78709a) not one that a CPU is just making: with the bytes of before it stays, until the next
+// write to them. A kernel that changes its code under a breakpoint can so meet for ever one that
+// its memory no longer has. tests/machine/patch shows it.
+#pragma once
+
+#include <xenpp/base/atomic.hpp>
+#include <xenpp/hv/guest_access.hpp>
+
+#include <cstddef>
+#include <cstdint>
+
+namespace xenpp::hv {
+
+/// Stores a word over itself. The guest may be writing meanwhile: only a compare-exchange leaves
+/// its stores alone.
+inline void touch_code(std::uint64_t& word) noexcept {
+    auto seen = atomic_load(word, order::relaxed);
+    atomic_compare_exchange(word, seen, seen);
+}
+
+/// Whether memory has an INT3 at the linear address `at`, which a vCPU that is on its CPU has just
+/// executed as one. If not, the next execution is of what memory has.
+template <class P>
+bool is_breakpoint_there(vcpu<P>& v, std::uint64_t at) noexcept {
+    constexpr std::byte int3{0xcc};
+    bool is_there = false;
+    auto const look = [&is_there](std::byte* code, std::size_t, std::size_t) {
+        is_there = atomic_load(*code) == int3;
+        if (!is_there) {
+            auto const word = reinterpret_cast<std::uintptr_t>(code) & ~std::uintptr_t{7};
+            touch_code(*reinterpret_cast<std::uint64_t*>(word));
+        }
+    };
+    static_cast<void>(detail::for_guest_range(v, at, 1, false, look));
+    return is_there;
+}
+
+} // namespace xenpp::hv
