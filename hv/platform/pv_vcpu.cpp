@@ -166,6 +166,7 @@ bool is_wanted_elsewhere(percpu const& here) noexcept {
     return true;
 }
 
+/// Likewise, after one that asks for nothing: so its callers need not have said so before.
 [[gnu::noinline]] bool prepare_entry_slowly(percpu& here, vcpu& v) noexcept {
     return prepare_entry_slowly(here, v, hv::exit_action::resume());
 }

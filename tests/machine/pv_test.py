@@ -101,16 +101,6 @@ class Actions(PvTest):
         self.check("on_crash", "panic", "preserve", lambda d, _: d is not None and "c" in d[3])
 
 
-class CodeThatChanges(PvTest):
-    def test_under_a_breakpoint(self):
-        self.boot("patched", 2, ramdisk=self.bed.ramdisk_with("patch"))
-        self.bed.type_into("patched", "/patch 300")
-        m = self.bed.wait_log("patched", r"PATCH-(DONE|STUCK).*")
-        self.assertEqual(m.group(1), "DONE", m.group())
-        self.bed.xl("shutdown", "-w", "patched")
-        self.bed.wait_gone()
-
-
 class UnderLoad(PvTest):
     def test_memory_management(self):
         bed = self.bed

@@ -51,7 +51,7 @@ exit_action string_io(vcpu<P>& v, x86::io_exit const& io) noexcept {
     constexpr std::uint64_t most = 512;
     std::uint64_t const n = wanted < most ? wanted : most;
     // A process that was given ports may use them, not write to its kernel through them.
-    auto const rights = c.cpl == 3 ? guest_rights::user : guest_rights::kernel;
+    auto const rights = rights_of(v);
     for (std::uint64_t i = 0; i < n; ++i) {
         if (io.is_in) {
             std::uint32_t const value = read_absent_port(io.port);

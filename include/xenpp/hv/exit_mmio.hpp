@@ -25,16 +25,14 @@ struct instruction_bytes {
 template <class P>
 instruction_bytes fetch_instruction(vcpu<P>& v) noexcept {
     instruction_bytes code;
-    std::uint64_t const at = v.context.cs_base + v.context.rip;
-    // It may end before a page that is absent.
-    std::uint64_t const left = page_size - (at & (page_size - 1));
-    for (auto const size : {std::uint64_t{code.bytes.size()}, left}) {
-        if (size <= code.bytes.size() &&
-            copy_from_guest(v, code.bytes.data(), at, static_cast<std::size_t>(size))) {
-            code.count = static_cast<std::size_t>(size);
-            break;
-        }
-    }
+    auto const& c = v.context;
+    // It may end before a page that is absent: what was there is there then.
+    auto const copy = [&code](std::byte const* from, std::size_t at, std::size_t n) {
+        copy_once(code.bytes.data() + at, from, n);
+        code.count = at + n;
+    };
+    static_cast<void>(
+        for_guest_range(v, c.cs_base + c.rip, code.bytes.size(), false, copy, rights_of(v)));
     return code;
 }
 

@@ -81,6 +81,12 @@ enum class guest_rights : std::uint8_t {
     user,
 };
 
+/// Those of the code that the vCPU of an HVM domain executes.
+template <class P>
+guest_rights rights_of(vcpu<P> const& v) noexcept {
+    return v.context.cpl == 3 ? guest_rights::user : guest_rights::kernel;
+}
+
 /// Where a linear address of a vCPU that is on its CPU leads.
 template <class P>
 expected<gpa, errc> guest_linear_to_gpa(vcpu<P>& v,

@@ -22,20 +22,26 @@ inline void touch_code(std::uint64_t& word) noexcept {
     atomic_compare_exchange(word, seen, seen);
 }
 
-/// Whether memory has an INT3 at the linear address `at`, which a vCPU that is on its CPU has just
-/// executed as one. If not, the next execution is of what memory has.
+/// Makes what a vCPU that is on its CPU executes at the linear address `at` what memory has there.
+template <class P>
+void touch_code_at(vcpu<P>& v, std::uint64_t at, detail::guest_rights rights) noexcept {
+    auto const touch = [](std::byte* code, std::size_t, std::size_t) {
+        auto const word = reinterpret_cast<std::uintptr_t>(code) & ~std::uintptr_t{7};
+        touch_code(*reinterpret_cast<std::uint64_t*>(word));
+    };
+    static_cast<void>(detail::for_guest_range(v, at, 1, false, touch, rights));
+}
+
+/// Whether memory has an INT3 at `at`, which the vCPU has just executed as one. If not, it will
+/// execute what is there.
 template <class P>
 bool is_breakpoint_there(vcpu<P>& v, std::uint64_t at) noexcept {
-    constexpr std::byte int3{0xcc};
-    bool is_there = false;
-    auto const look = [&is_there](std::byte* code, std::size_t, std::size_t) {
-        is_there = atomic_load(*code) == int3;
-        if (!is_there) {
-            auto const word = reinterpret_cast<std::uintptr_t>(code) & ~std::uintptr_t{7};
-            touch_code(*reinterpret_cast<std::uint64_t*>(word));
-        }
-    };
-    static_cast<void>(detail::for_guest_range(v, at, 1, false, look));
+    constexpr std::uint8_t int3 = 0xcc;
+    std::uint8_t code = 0;
+    bool const is_there = copy_from_guest(v, &code, at, sizeof code) && code == int3;
+    if (!is_there) {
+        touch_code_at(v, at, detail::guest_rights::kernel);
+    }
     return is_there;
 }
 

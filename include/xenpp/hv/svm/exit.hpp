@@ -9,6 +9,8 @@
 #include <xenpp/hv/exit_reason.hpp>
 #include <xenpp/hv/hypercall_table.hpp>
 #include <xenpp/hv/svm/layout.hpp>
+#include <xenpp/hv/translated_code.hpp>
+#include <xenpp/x86/int_instruction.hpp>
 #include <xenpp/x86/svm_exit.hpp>
 
 #include <cstdint>
@@ -56,6 +58,7 @@ constexpr exit_reason reason_of(x86::svm_exit code, std::uint64_t info1) noexcep
     case svm_exit::msr: return (info1 & 1) != 0 ? exit_reason::msr_write : exit_reason::msr_read;
     case svm_exit::vmmcall: return exit_reason::hypercall;
     case svm_exit::npf: return exit_reason::nested_fault;
+    case svm_exit::software_int: return exit_reason::exception;
     case svm_exit::xsetbv: return exit_reason::xsetbv;
     case svm_exit::wbinvd:
     case svm_exit::invd: return exit_reason::cache_control;
@@ -114,6 +117,22 @@ exit_action end_nmi(vcpu<P>& v) noexcept {
     return exit_action::resume();
 }
 
+/// INT3, INTO and INT n exit where TCG carries out the guest: by now memory may have something
+/// else, which is executed then (hv/translated_code.hpp).
+template <class P>
+exit_action raise_or_renew(vcpu<P>& v) noexcept {
+    auto& c = v.context;
+    auto const i = x86::decode_int(hv::detail::fetch_instruction(v).bytes, c.long_code);
+    if (!i) {
+        touch_code_at(v, c.cs_base + c.rip, hv::detail::rights_of(v));
+        return exit_action::resume();
+    }
+    c.rip += i->length;
+    state_of(v).reinject =
+        x86::encode({x86::event_injection::kind::software_interrupt, i->vector, std::nullopt});
+    return exit_action::resume();
+}
+
 } // namespace detail
 
 /// One exit, decoded and handled.
@@ -143,6 +162,7 @@ exit_action handle_exit(vcpu<P>& v) noexcept {
     case svm_exit::smi: return exit_action::interrupted();
     case svm_exit::vintr: return exit_action::resume(); // the entry injects
     case svm_exit::iret: return detail::end_nmi(v);
+    case svm_exit::software_int: return detail::raise_or_renew(v);
     case svm_exit::xsetbv: return handle_xsetbv<vendor>(v);
     case svm_exit::wbinvd:
     case svm_exit::invd: return exit_action::skip(); // memory is coherent without it
@@ -177,12 +197,13 @@ exit_action handle_exit(vcpu<P>& v) noexcept {
 }
 
 /// The event to inject again after an exit interrupted its delivery (EXITINTINFO); 0: none. INTn,
-/// INT3 and INTO are not: rip still stands at them, and executing them again raises them again.
-constexpr std::uint64_t event_to_repeat(std::uint64_t exit_int_info) noexcept {
+/// INT3 and INTO are not: rip still stands at them, and executing them again raises them again. But
+/// where they are `intercepted` they have been injected, and rip stands behind them.
+constexpr std::uint64_t event_to_repeat(std::uint64_t exit_int_info, bool intercepted) noexcept {
     using kind = x86::event_injection::kind;
     auto const e = x86::decode_event(exit_int_info);
     bool const by_instruction =
-        e && (e->type == kind::software_interrupt ||
+        e && ((e->type == kind::software_interrupt && !intercepted) ||
               (e->type == kind::exception &&
                (e->vector == static_cast<std::uint8_t>(x86::exception::breakpoint) ||
                 e->vector == static_cast<std::uint8_t>(x86::exception::overflow))));
