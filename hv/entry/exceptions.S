@@ -3,8 +3,9 @@
 // in ring 3 goes to guest_trap or guest_gate (pv_run.S), but for the vectors with a stack of their own.
 
     .section .text
+    .set stub_size, 32          // exceptions.cpp has the same number
     .macro vector_stub n
-    .align 32
+    .org    vector_stubs + stub_size * \n
     .if !((\n == 8) || (\n >= 10 && \n <= 14) || (\n == 17) || (\n == 21) || (\n == 29) || (\n == 30))
     pushq   $0                  // no error code from the processor
     .endif
@@ -22,7 +23,7 @@
     .endif
     .endm
 
-    .align 32
+    .align stub_size
     .globl vector_stubs
 vector_stubs:
     .set i, 0
@@ -30,6 +31,7 @@ vector_stubs:
     vector_stub i
     .set i, i + 1
     .endr
+    .org    vector_stubs + stub_size * 256
 
 save_and_handle:
     pushq   %rax

@@ -13,7 +13,7 @@
 #include <array>
 
 extern "C" {
-extern std::byte const vector_stubs[]; // NOLINT: 256 stubs of 32 bytes, exceptions.S
+extern std::byte const vector_stubs[]; // NOLINT: 256 stubs, exceptions.S
 
 struct fixup {
     std::uint64_t at, to;
@@ -34,6 +34,7 @@ using x86::exception;
 constexpr exception own_stack[extra_stacks] = {exception::debug, exception::nmi,
                                                exception::double_fault, exception::machine_check};
 constexpr unsigned linux_system_call = 0x80;
+constexpr unsigned stub_size = 32; // exceptions.S has the same number
 
 using interrupt_table = std::array<x86::idt_gate, 256>;
 alignas(16) interrupt_table idt;
@@ -45,7 +46,7 @@ x86::idt_gate gate(unsigned n, unsigned ist) noexcept {
     bool const is_open = n == x86::vector(exception::breakpoint) ||
                          n == x86::vector(exception::overflow) || n == linux_system_call;
     return x86::make_gate(x86::system_type::interrupt_gate, code_selector,
-                          reinterpret_cast<std::uint64_t>(vector_stubs) + 32 * n, ist,
+                          reinterpret_cast<std::uint64_t>(vector_stubs) + stub_size * n, ist,
                           is_open ? 3 : 0);
 }
 

@@ -166,7 +166,7 @@ bool is_wanted_elsewhere(percpu const& here) noexcept {
     return true;
 }
 
-/// Likewise, after one that asks for nothing: so its callers need not have said so before.
+/// The same after a stay that asks for nothing: the quick path makes up no action.
 [[gnu::noinline]] bool prepare_entry_slowly(percpu& here, vcpu& v) noexcept {
     return prepare_entry_slowly(here, v, hv::exit_action::resume());
 }
@@ -216,8 +216,8 @@ prepare_entry(percpu& here, vcpu& v, hv::exit_action done) noexcept {
     constexpr std::uint16_t soon = 256;
     bool const is_stale = machine().is_emulated &&
                           v.context.vector == x86::vector(x86::exception::breakpoint) &&
-                          !hv::is_breakpoint_there(v, v.context.rip - 1);
-    here.gates_until_look = is_stale ? soon : 0; // 0: after 65536
+                          hv::renew_breakpoint(v, v.context.rip - 1);
+    here.gates_until_look = is_stale ? soon : 0;
 }
 
 } // namespace

@@ -281,8 +281,7 @@ hv::exit_action svm::enter(vcpu& v) noexcept {
     if (has_xsave() && x86::decode_svm_exit(b->exit_code) == x86::svm_exit::cpuid) {
         v.xcr0 = read_xcr0();
     }
-    s.reinject =
-        hv::svm::event_to_repeat(b->exit_int_info, b.has_intercept(x86::intercept::software_int));
+    s.reinject = hv::svm::event_to_repeat(b->exit_int_info);
     return hv::svm::handle_exit(v);
 }
 
@@ -324,7 +323,6 @@ expected<void, errc> svm::create(vcpu& v) noexcept {
         return unexpected(errc::nomem);
     }
     hv::svm::init_block(*s->block, tables, to_maddr(v.dom.guest_memory.tables->root()).raw());
-    x86::vmcb_ref(*s->block).set_intercept(x86::intercept::software_int, machine().is_emulated);
     return hv::svm::load(v, hv::startup_state(0));
 }
 

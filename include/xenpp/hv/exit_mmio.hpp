@@ -26,7 +26,7 @@ template <class P>
 instruction_bytes fetch_instruction(vcpu<P>& v) noexcept {
     instruction_bytes code;
     auto const& c = v.context;
-    // It may end before a page that is absent: what was there is there then.
+    // The next page may be absent: the bytes before it are kept.
     auto const copy = [&code](std::byte const* from, std::size_t at, std::size_t n) {
         copy_once(code.bytes.data() + at, from, n);
         code.count = at + n;

@@ -22,27 +22,25 @@ inline void touch_code(std::uint64_t& word) noexcept {
     atomic_compare_exchange(word, seen, seen);
 }
 
-/// Makes what a vCPU that is on its CPU executes at the linear address `at` what memory has there.
+/// Makes the emulator translate anew what the vCPU, which is on its CPU, executes at the linear
+/// address `at`. False: the vCPU cannot read there.
 template <class P>
-void touch_code_at(vcpu<P>& v, std::uint64_t at, detail::guest_rights rights) noexcept {
+bool touch_code_at(vcpu<P>& v, std::uint64_t at, detail::guest_rights rights) noexcept {
     auto const touch = [](std::byte* code, std::size_t, std::size_t) {
         auto const word = reinterpret_cast<std::uintptr_t>(code) & ~std::uintptr_t{7};
         touch_code(*reinterpret_cast<std::uint64_t*>(word));
     };
-    static_cast<void>(detail::for_guest_range(v, at, 1, false, touch, rights));
+    return detail::for_guest_range(v, at, 1, false, touch, rights).has_value();
 }
 
-/// Whether memory has an INT3 at `at`, which the vCPU has just executed as one. If not, it will
-/// execute what is there.
+/// The vCPU of a PV domain has met an INT3 at `at`. True: memory has something else, which it will
+/// execute the next time. (Half of an INT n of vector 3 is something else too: time is lost then.)
 template <class P>
-bool is_breakpoint_there(vcpu<P>& v, std::uint64_t at) noexcept {
+bool renew_breakpoint(vcpu<P>& v, std::uint64_t at) noexcept {
     constexpr std::uint8_t int3 = 0xcc;
     std::uint8_t code = 0;
-    bool const is_there = copy_from_guest(v, &code, at, sizeof code) && code == int3;
-    if (!is_there) {
-        touch_code_at(v, at, detail::guest_rights::kernel);
-    }
-    return is_there;
+    return copy_from_guest(v, &code, at, sizeof code) && code != int3 &&
+           touch_code_at(v, at, detail::guest_rights::kernel);
 }
 
 } // namespace xenpp::hv

@@ -15,6 +15,14 @@ constexpr std::uint64_t window = 0x140000000;
 /// A guest-physical address where nothing is.
 constexpr std::uint64_t hole = 0xd0000000;
 
+// What follows has an address of its own, as the stack moves under those who use it.
+struct [[gnu::packed]] {
+    std::uint16_t limit;
+    std::uint64_t base;
+} all_gates, few_gates;
+
+std::uint64_t stands_at = 0; ///< an instruction
+
 using table = std::array<std::uint64_t, 512>;
 alignas(4096) table directory;
 alignas(4096) table pages;
@@ -75,6 +83,18 @@ constexpr check list[] = {
      [] {
          asm volatile("int3");
          return last_trap.vector == 3;
+     }},
+    {"exception.an_interrupt_without_a_gate_faults_where_it_stands",
+     [] {
+         asm volatile("sidt %0" : "=m"(all_gates));
+         few_gates = {32 * 16 - 1, all_gates.base};
+         asm volatile("pushfq\n\tcli\n\tlidt %[few]\n\t" CHECKS_ATTEMPT(
+                          "8: int $0x40") "\n\tlidt %[all]\n\tpopfq\n\tmovq $8b, %[at]"
+                      : [resume] "=m"(resume_at), [at] "=m"(stands_at)
+                      : [few] "m"(few_gates), [all] "m"(all_gates)
+                      : "memory", "cc");
+         // Not by its error code, in which QEMU has the vector times 16.
+         return last_trap.vector == 13 && last_trap.rip == stands_at;
      }},
     {"exception.null_segment_is_general_protection",
      CHECKS_FAULTS("movw $0x70, %%ax; movw %%ax, %%ds", 13)},

@@ -153,39 +153,36 @@ TEST_CASE("svm_layout.a_new_block_keeps_the_guest_in") {
 
 TEST_CASE("svm_exit.events_of_instructions_are_not_repeated") {
     using event = x86::event_injection;
-    auto const repeated = [](event const& e) {
-        return svm::event_to_repeat(x86::encode(e), false) != 0;
-    };
+    auto const repeated = [](event const& e) { return svm::event_to_repeat(x86::encode(e)) != 0; };
     CHECK(repeated(event::interrupt(0xf3)));
     CHECK(repeated(event::exception(x86::exception::page_fault, 2)));
     CHECK(repeated({event::kind::nmi, 2, std::nullopt}));
     CHECK_FALSE(repeated({event::kind::software_interrupt, 0x80, std::nullopt}));
     CHECK_FALSE(repeated(event::exception(x86::exception::breakpoint)));
     CHECK_FALSE(repeated(event::exception(x86::exception::overflow)));
-    CHECK(svm::event_to_repeat(0, true) == 0);
-    auto const injected = x86::encode({event::kind::software_interrupt, 0x80, std::nullopt});
-    CHECK(svm::event_to_repeat(injected, true) == injected);
+    CHECK(svm::event_to_repeat(0) == 0);
     // QEMU's word for a virtual interrupt that it still offers.
     CHECK_FALSE(repeated(event::exception(static_cast<x86::exception>(0xf3))));
 }
 
-TEST_CASE("svm_exit.an_instruction_that_raises_is_raised_or_no_longer_there") {
+TEST_CASE("svm_exit.int_exits_once_between_two_interrupts_under_tcg") {
     svm_fixture f;
-    f.block->exit_code = static_cast<std::uint64_t>(x86::svm_exit::software_int);
-    auto const raised = [&f](std::initializer_list<std::uint8_t> code) {
-        f.code(0x3ffe, code);
-        f.state.reinject = 0;
-        CHECK(svm::handle_exit(f.v).what == hv::exit_action::kind::resume);
-        return x86::decode_event(f.state.reinject);
+    f.m.hv->is_emulated = true;
+    x86::vmcb_ref const b(*f.block);
+    auto const after = [&](x86::svm_exit code) {
+        f.block->exit_code = static_cast<std::uint64_t>(code);
+        static_cast<void>(svm::handle_exit(f.v));
+        return b.has_intercept(x86::intercept::software_int);
     };
-    using event = x86::event_injection;
-    CHECK(raised({0xcc}) == event{event::kind::software_interrupt, 3, std::nullopt});
-    CHECK(f.v.context.rip == 0x3fff);
-    CHECK(raised({0x66, 0xcd, 0x80}) == event{event::kind::software_interrupt, 0x80, std::nullopt});
-    CHECK(f.v.context.rip == 0x4001);
-    CHECK_FALSE(raised({0xe9, 1, 2, 3, 4})); // what was translated as INT3 is a jump now
-    CHECK(f.v.context.rip == 0x3ffe);
-    CHECK(*f.m.memory(f.d, 0x3ffe) == std::byte{0xe9});
+    f.code(0x3000, {0xcc});
+    CHECK(after(x86::svm_exit::intr));
+    CHECK_FALSE(after(x86::svm_exit::software_int));
+    CHECK(f.v.context.rip == 0x3000);
+    CHECK_FALSE(after(x86::svm_exit::vintr));
+    CHECK(after(x86::svm_exit::intr));
+    f.m.hv->is_emulated = false;
+    CHECK_FALSE(after(x86::svm_exit::software_int));
+    CHECK_FALSE(after(x86::svm_exit::intr));
 }
 
 TEST_CASE("svm_exit.a_single_step_is_noted_where_the_processor_does_not") {

@@ -10,7 +10,6 @@
 #include <xenpp/hv/hypercall_table.hpp>
 #include <xenpp/hv/svm/layout.hpp>
 #include <xenpp/hv/translated_code.hpp>
-#include <xenpp/x86/int_instruction.hpp>
 #include <xenpp/x86/svm_exit.hpp>
 
 #include <cstdint>
@@ -117,20 +116,22 @@ exit_action end_nmi(vcpu<P>& v) noexcept {
     return exit_action::resume();
 }
 
-/// INT3, INTO and INT n exit where TCG carries out the guest: by now memory may have something
-/// else, which is executed then (hv/translated_code.hpp).
+/// TCG carries out an INT3, INTO or INT n, which memory may have no longer: what it has is executed
+/// then. Others follow without an exit until the next interrupt, so that those which are there cost
+/// little. A kernel that has taken a breakpoint away interrupts all of its vCPUs.
 template <class P>
-exit_action raise_or_renew(vcpu<P>& v) noexcept {
-    auto& c = v.context;
-    auto const i = x86::decode_int(hv::detail::fetch_instruction(v).bytes, c.long_code);
-    if (!i) {
-        touch_code_at(v, c.cs_base + c.rip, hv::detail::rights_of(v));
-        return exit_action::resume();
-    }
-    c.rip += i->length;
-    state_of(v).reinject =
-        x86::encode({x86::event_injection::kind::software_interrupt, i->vector, std::nullopt});
+exit_action renew_software_interrupt(vcpu<P>& v) noexcept {
+    touch_code_at(v, v.context.cs_base + v.context.rip, hv::detail::rights_of(v));
+    block_of(v).set_intercept(x86::intercept::software_int, false);
     return exit_action::resume();
+}
+
+template <class P>
+exit_action leave_for_interrupt(vcpu<P>& v) noexcept {
+    if (v.dom.hv.is_emulated) {
+        block_of(v).set_intercept(x86::intercept::software_int, true);
+    }
+    return exit_action::interrupted();
 }
 
 } // namespace detail
@@ -156,13 +157,13 @@ exit_action handle_exit(vcpu<P>& v) noexcept {
     case svm_exit::hlt: return handle_hlt(v);
     case svm_exit::npf:
         return handle_nested_fault(v, x86::decode_svm_npf(b.exit_info1, b.exit_info2));
-    case svm_exit::intr:
+    case svm_exit::intr: return detail::leave_for_interrupt(v);
     case svm_exit::nmi:
     case svm_exit::init:
     case svm_exit::smi: return exit_action::interrupted();
     case svm_exit::vintr: return exit_action::resume(); // the entry injects
     case svm_exit::iret: return detail::end_nmi(v);
-    case svm_exit::software_int: return detail::raise_or_renew(v);
+    case svm_exit::software_int: return detail::renew_software_interrupt(v);
     case svm_exit::xsetbv: return handle_xsetbv<vendor>(v);
     case svm_exit::wbinvd:
     case svm_exit::invd: return exit_action::skip(); // memory is coherent without it
@@ -197,13 +198,12 @@ exit_action handle_exit(vcpu<P>& v) noexcept {
 }
 
 /// The event to inject again after an exit interrupted its delivery (EXITINTINFO); 0: none. INTn,
-/// INT3 and INTO are not: rip still stands at them, and executing them again raises them again. But
-/// where they are `intercepted` they have been injected, and rip stands behind them.
-constexpr std::uint64_t event_to_repeat(std::uint64_t exit_int_info, bool intercepted) noexcept {
+/// INT3 and INTO are not: rip still stands at them, and executing them again raises them again.
+constexpr std::uint64_t event_to_repeat(std::uint64_t exit_int_info) noexcept {
     using kind = x86::event_injection::kind;
     auto const e = x86::decode_event(exit_int_info);
     bool const by_instruction =
-        e && ((e->type == kind::software_interrupt && !intercepted) ||
+        e && (e->type == kind::software_interrupt ||
               (e->type == kind::exception &&
                (e->vector == static_cast<std::uint8_t>(x86::exception::breakpoint) ||
                 e->vector == static_cast<std::uint8_t>(x86::exception::overflow))));
