@@ -120,14 +120,14 @@ exit_action end_nmi(vcpu<P>& v) noexcept {
 /// then. Others follow without an exit until the next interrupt, so that those which are there cost
 /// little. A kernel that has taken a breakpoint away interrupts all of its vCPUs.
 template <class P>
-exit_action renew_software_interrupt(vcpu<P>& v) noexcept {
+[[gnu::noinline]] exit_action renew_software_interrupt(vcpu<P>& v) noexcept {
     touch_code_at(v, v.context.cs_base + v.context.rip, hv::detail::rights_of(v));
     block_of(v).set_intercept(x86::intercept::software_int, false);
     return exit_action::resume();
 }
 
 template <class P>
-exit_action leave_for_interrupt(vcpu<P>& v) noexcept {
+[[gnu::noinline]] exit_action leave_for_interrupt(vcpu<P>& v) noexcept {
     if (v.dom.hv.is_emulated) {
         block_of(v).set_intercept(x86::intercept::software_int, true);
     }
