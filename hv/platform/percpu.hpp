@@ -48,7 +48,7 @@ struct alignas(64) percpu {
     std::uint64_t cr4 = 0;              ///< without what a guest chooses
     hv::exit_action pv_action;          ///< how the last stay of a PV vCPU ended
     x86::tss64 tss{};
-    std::uint16_t gates_until_look = 0; ///< INT3, INTO, INT 0x80 of PV guests; 0: 65536
+    std::uint16_t gates_until_look = 0; ///< by ring 3; 0: 65536 more
     bool online = false;
     bool runs_guests = true; ///< false: it serves the control domain alone
 };

@@ -3,6 +3,8 @@
 #include "checks.hpp"
 #include "traps.hpp"
 
+#include <xenpp/x86/descriptor.hpp>
+
 #include <array>
 #include <cstdint>
 
@@ -16,11 +18,8 @@ constexpr std::uint64_t window = 0x140000000;
 constexpr std::uint64_t hole = 0xd0000000;
 
 // What follows has an address of its own, as the stack moves under those who use it.
-struct [[gnu::packed]] {
-    std::uint16_t limit;
-    std::uint64_t base;
-} all_gates, few_gates;
-
+xenpp::x86::table_pointer all_gates;
+xenpp::x86::table_pointer few_gates;
 std::uint64_t stands_at = 0; ///< an instruction
 
 using table = std::array<std::uint64_t, 512>;

@@ -5,6 +5,7 @@
 #include "../lib/guest.hpp"
 
 #include <xenpp/base/atomic.hpp>
+#include <xenpp/x86/descriptor.hpp>
 
 #include <cstddef>
 
@@ -79,11 +80,6 @@ struct gate {
 
 alignas(16) std::array<gate, 256> idt;
 
-struct [[gnu::packed]] table_pointer {
-    std::uint16_t limit;
-    std::uint64_t base;
-};
-
 } // namespace
 
 void make_idt() noexcept {
@@ -95,7 +91,7 @@ void make_idt() noexcept {
 }
 
 void load_idt() noexcept {
-    table_pointer const p{sizeof idt - 1, reinterpret_cast<std::uint64_t>(idt.data())};
+    xenpp::x86::table_pointer const p{sizeof idt - 1, reinterpret_cast<std::uint64_t>(idt.data())};
     asm volatile("lidt %0" : : "m"(p));
 }
 

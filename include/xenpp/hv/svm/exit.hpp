@@ -121,11 +121,14 @@ exit_action end_nmi(vcpu<P>& v) noexcept {
 /// little. A kernel that has taken a breakpoint away interrupts all of its vCPUs.
 template <class P>
 [[gnu::noinline]] exit_action renew_software_interrupt(vcpu<P>& v) noexcept {
-    touch_code_at(v, v.context.cs_base + v.context.rip, hv::detail::rights_of(v));
+    // What cannot be read is executed as it is.
+    static_cast<void>(
+        touch_code_at(v, v.context.cs_base + v.context.rip, hv::detail::rights_of(v)));
     block_of(v).set_intercept(x86::intercept::software_int, false);
     return exit_action::resume();
 }
 
+/// The interrupt is let in; the guest's next INT exits again, where it does.
 template <class P>
 [[gnu::noinline]] exit_action leave_for_interrupt(vcpu<P>& v) noexcept {
     if (v.dom.hv.is_emulated) {
