@@ -2,8 +2,8 @@
 // The paravirtual devices of a domain, as its user sees them.
 #pragma once
 
-#include <xenpp/base/error.hpp>
-#include <xenpp/dev/xenbus/device.hpp>
+#include <xenpp/dev/xenbus/device_address.hpp>
+#include <xenpp/dev/xenbus/state.hpp>
 
 #include <chrono>
 #include <map>

@@ -32,10 +32,15 @@ def options_of(build_dir):
     return ["-D" + line for line in lines if line.startswith(names)]
 
 
-def build(kind, source, build_dir, scratch):
+def out_of(kind, build_dir, scratch):
+    """Where the consumer is built. One that compiles the library does so as far below the sources as
+    the build under test: a compiler cache that knows relative paths has the library then, too."""
+    return build_dir + "-consumer" if kind == "add_subdirectory" else os.path.join(scratch, "out")
+
+
+def build(kind, source, build_dir, scratch, out):
     """Builds the consumer; the path of its program."""
     here = os.path.join(source, "tests/consume", kind)
-    out = os.path.join(scratch, "out")
     prefix = os.path.join(scratch, "prefix")
     if kind != "add_subdirectory":
         subprocess.run(["cmake", "--install", build_dir, "--prefix", prefix, "--component",
@@ -60,9 +65,11 @@ def build(kind, source, build_dir, scratch):
 
 def main():
     kind, source, build_dir, scratch = sys.argv[1:]
-    shutil.rmtree(scratch, ignore_errors=True)
+    out = out_of(kind, build_dir, scratch)
+    for folder in (scratch, out):
+        shutil.rmtree(folder, ignore_errors=True)
     os.makedirs(scratch)
-    program = build(kind, source, build_dir, scratch)
+    program = build(kind, source, build_dir, scratch, out)
     with open(os.path.join(scratch, "kernel"), "wb") as f:
         f.write(kernel())
     config = os.path.join(scratch, "guest.cfg")
@@ -73,6 +80,8 @@ def main():
                          capture_output=True, timeout=600)
     took = time.monotonic() - begin
     print(f"{run.stdout.strip()} in {1000 * took:.0f} ms {run.stderr}")
+    if not out.startswith(scratch):
+        shutil.rmtree(out)
     if run.returncode != 0 or run.stdout != "poweroff\n":
         sys.exit(1)
 

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Compiles every public header alone: hosted, freestanding (core), all in two files that are then linked.
 
-usage: headers_test.py hosted|timed|freestanding|odr COMPILER [FLAG...]   (timed: hosted, within a budget)"""
+usage: headers_test.py hosted|weighed|freestanding|odr COMPILER [FLAG...]   (weighed: hosted, within a budget)"""
 import concurrent.futures
 import os
 import pathlib
@@ -15,15 +15,13 @@ INCLUDE = ROOT / "include"
 CORE = ("base", "abi", "x86", "mm", "ring", "link", "hv")
 HOSTED_ONLY = {"xenpp/base/error.hpp"}
 
-# Budgets in user seconds of a machine on which <string> alone costs REFERENCE seconds. They scale
-# with what <string> costs in this very run, so a slow or busy machine changes little.
+# Budgets: the memory that GCC needs for a header, as a multiple of what it needs for <string>. It
+# grows with the time that the header takes, and is the same on a slow or busy machine.
 REFERENCE_HEADER = "<string>"
-REFERENCE = 0.20
-CORE_BUDGET = 0.40
-HOSTED_BUDGET = 0.60
-UMBRELLA_BUDGET = 1.00  # xenpp.hpp, for users in a hurry; never included by the library
-TOLERANCE = 2.0  # a shared machine is noisy; one heavy header too many still shows
-TRIES = 5
+CORE_BUDGET = 2.2
+HOSTED_BUDGET = 3.2
+UMBRELLA_BUDGET = 3.6  # xenpp.hpp, for users in a hurry; never included by the library
+NO_COLLECTION = ("--param", "ggc-min-heapsize=4000000")  # else the machine's memory has a say
 
 
 def headers():
@@ -38,7 +36,7 @@ def is_core(header):
 
 
 def compile_text(command, text):
-    """Compiles `text` given on standard input: (user seconds of compiler and children, messages)."""
+    """Compiles `text` given on standard input: (the most memory it took, in MiB, messages)."""
     with tempfile.TemporaryFile() as source, tempfile.TemporaryFile() as messages:
         source.write(text.encode())
         source.seek(0)
@@ -48,7 +46,7 @@ def compile_text(command, text):
         child.returncode = os.waitstatus_to_exitcode(status)
         messages.seek(0)
         said = messages.read().decode(errors="replace")
-    return usage.ru_utime, (said or "the compiler failed without a word") if status else ""
+    return usage.ru_maxrss / 1024, (said or "the compiler failed without a word") if status else ""
 
 
 def command_for(compiler, flags):
@@ -56,19 +54,19 @@ def command_for(compiler, flags):
 
 
 def alone(names, compiler, flags):
-    """Compiles each header alone, one job a CPU: (number of failures, header -> user seconds)."""
+    """Compiles each header alone, one job a CPU: (number of failures, header -> MiB)."""
     command = command_for(compiler, flags)
 
     def one(header):
         return header, *compile_text(command, f"#include <{header}>\n")
-    bad, seconds = 0, {}
+    bad, weights = 0, {}
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
-        for header, seconds[header], said in pool.map(one, names):
+        for header, weights[header], said in pool.map(one, names):
             if said:
                 print(f"--- {header} does not compile alone with {compiler}:\n{said}")
                 bad += 1
     print(f"{len(names) - bad} of {len(names)} headers compile alone with {compiler}")
-    return bad, seconds
+    return bad, weights
 
 
 def odr(names, compiler, flags):
@@ -93,33 +91,22 @@ def odr(names, compiler, flags):
     return 0
 
 
-def budget(names, measured, compiler, flags):
-    command = command_for(compiler, flags)
+def budget(weights, compiler, flags):
+    """How many headers need more memory than they may."""
+    reference, _ = compile_text(command_for(compiler, flags), f"#include {REFERENCE_HEADER}\n")
 
-    def cost(header):
-        return compile_text(command, f"#include {header}\n")[0]
-    # Measured under the load that the headers were measured under: as many at a time as CPUs.
-    with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
-        reference = min(pool.map(cost, [REFERENCE_HEADER] * 3 * TRIES))
-    scale = reference / REFERENCE
-
-    def limit(header):
+    def share(header):
         if header == "xenpp/xenpp.hpp":
-            return UMBRELLA_BUDGET * scale
-        return (CORE_BUDGET if is_core(header) else HOSTED_BUDGET) * scale
+            return weights[header] / (UMBRELLA_BUDGET * reference)
+        return weights[header] / ((CORE_BUDGET if is_core(header) else HOSTED_BUDGET) * reference)
 
-    for header in names:
-        for _ in range(TRIES - 1):
-            if measured[header] <= limit(header) * TOLERANCE:
-                break
-            measured[header] = min(measured[header], cost(f"<{header}>"))
-    print(f"{REFERENCE_HEADER} costs {reference:.2f} s here; the ten worst headers against their budgets:")
-    worst = sorted(names, key=lambda h: measured[h] / limit(h), reverse=True)
+    print(f"{REFERENCE_HEADER} needs {reference:.0f} MiB; the ten headers that use most of their budgets:")
+    worst = sorted(weights, key=share, reverse=True)
     for header in worst[:10]:
-        print(f"  {measured[header]:.2f} s of {limit(header):.2f} s  {header}")
-    bad = [h for h in names if measured[h] > limit(h) * TOLERANCE]
+        print(f"  {weights[header]:.0f} MiB, {share(header):4.0%}  {header}")
+    bad = [h for h in worst if share(h) > 1]
     for header in bad:
-        print(f"--- {header} is over its budget: {measured[header]:.2f} s of {limit(header):.2f} s")
+        print(f"--- {header} is over its budget: what does it include that it could name instead?")
     return len(bad)
 
 
@@ -128,9 +115,11 @@ def main(mode, compiler, *flags):
     core = [h for h in names if is_core(h)]
     if mode == "odr":
         return 1 if odr(names, compiler, flags) else 0
-    bad, seconds = alone({"hosted": names, "timed": names, "freestanding": core}[mode], compiler, flags)
-    if mode == "timed":
-        bad += budget(names, seconds, compiler, flags)
+    if mode == "weighed":
+        flags += NO_COLLECTION
+    bad, weights = alone(core if mode == "freestanding" else names, compiler, flags)
+    if mode == "weighed":
+        bad += budget(weights, compiler, flags)
     return 1 if bad else 0
 
 

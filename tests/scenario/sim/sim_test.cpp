@@ -52,10 +52,8 @@ bool is_readable(int fd) {
 
 } // namespace
 
-TEST_CASE("sim.is_cheap_and_answers_as_xen_4_17") {
-    auto const begin = os::monotonic_ns();
+TEST_CASE("sim.answers_as_xen_4_17") {
     auto s = sim::create().value();
-    CHECK(os::monotonic_ns() - begin < 1'000'000'000);
     CHECK(s.doors().hypercall(static_cast<unsigned>(abi::hypercall::xen_version), {}).value() ==
           ((4 << 16) | 17));
     CHECK(s.doors().hypercall(60, {}).value() == -ENOSYS);
