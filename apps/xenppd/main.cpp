@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // xenppd: the embedded host's daemon, a main() around xenpp::daemon.
+#include <xenpp/cli/command.hpp>
+#include <xenpp/cli/session.hpp>
 #include <xenpp/daemon.hpp>
 
 #include <fmt/chrono.h>
@@ -10,6 +12,7 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
+#include <array>
 #include <cerrno>
 #include <charconv>
 #include <csignal>
@@ -21,102 +24,54 @@
 
 namespace {
 
-constexpr std::string_view usage = R"(Usage: xenppd [options]
-Serves the embedded host of a state folder, and starts its machine if it does not run.
-With --monitor: carries out on_reboot, on_crash and the like on a real Xen host, as long as there
-are domains that xenpp made; xl starts it by itself.
+using namespace xenpp;
 
-      --monitor        watch the domains of the Xen host of which this is domain 0
-  -f, --foreground     stay in the foreground, log to standard error
-  --state-dir PATH     the state folder (default: $XENPP_STATE_DIR, else the usual one)
-  --memory MIB         the machine's memory (default: $XENPP_MEMORY_MIB, else 4096)
-  --cpus N             its CPUs (default: $XENPP_CPUS, else as many as there are, 8 at most)
-  --image PATH         the hypervisor (default: $XENPP_IMAGE, else beside this program)
-  -h, --help           this text
-
-SIGTERM stops the machine with all its domains; SIGINT ends the daemon alone, and the
-machine goes on until the next one.
-)";
-
-struct options {
-    bool foreground = false;
-    bool help = false;
-    bool monitor = false;
-    std::string state_dir;
-    xenpp::transport::machine_config machine;
-    std::vector<std::string> notes; ///< on the machine's description
+constexpr std::array options{
+    cli::option{0, "monitor", "",
+                "On a real Xen host: do as on_reboot, on_crash and the like say, as long as there "
+                "are domains that xenpp made. xl starts it."},
+    cli::option{'f', "foreground", "", "Stay in the foreground, log to standard error."},
+    cli::option{0, "state-dir", "FOLDER",
+                "Serve this state folder; else $XENPP_STATE_DIR, else the usual one."},
+    cli::option{0, "memory", "MIB",
+                "Memory of a machine that is started: this much or none. Else $XENPP_MEMORY_MIB, "
+                "xen.cfg's mem=, or 4096 and less where there is no room."},
+    cli::option{
+        0, "cpus", "N",
+        "Its CPUs; else $XENPP_CPUS, xen.cfg's maxcpus=, or as many as there are, 8 at most."},
+    cli::option{0, "image", "FILE", "The hypervisor; else $XENPP_IMAGE or the one beside xenppd."},
 };
 
-template <class T>
-bool read_number(std::string_view text, T& into) {
-    auto const r = std::from_chars(text.data(), text.data() + text.size(), into);
-    return r.ec == std::errc() && r.ptr == text.data() + text.size();
+/// A number that an option gives instead of the environment.
+template <class Number>
+result<void> read_number(cli::arguments const& a, std::string_view key, Number& into) {
+    auto const text = a.value(key);
+    auto const end = text.data() + text.size();
+    auto const read = std::from_chars(text.data(), end, into);
+    if (a.has(key) && (read.ec != std::errc() || read.ptr != end || into == 0)) {
+        return cli::refuse(fmt::format("xenppd: --{} takes a number of at least 1", key));
+    }
+    return {};
 }
 
-xenpp::result<options> read_options(std::vector<std::string> const& arguments) {
-    constexpr std::string_view operation = "xenppd";
-    options o;
-    o.machine = XENPP_TRY(xenpp::machine_config_from_environment(&o.notes));
-    for (std::size_t i = 0; i < arguments.size(); ++i) {
-        auto const& a = arguments[i];
-        if (a == "-f" || a == "--foreground") {
-            o.foreground = true;
-            continue;
-        }
-        if (a == "--monitor") {
-            o.monitor = true;
-            continue;
-        }
-        if (a == "-h" || a == "--help") {
-            o.help = true;
-            continue;
-        }
-        bool is_good = i + 1 < arguments.size();
-        auto const value = is_good ? arguments[i + 1] : std::string();
-        ++i;
-        if (a == "--state-dir") {
-            o.state_dir = value;
-        } else if (a == "--image") {
-            o.machine.image = value;
-        } else if (a == "--memory") {
-            is_good = is_good && read_number(value, o.machine.memory_mib);
-        } else if (a == "--cpus") {
-            is_good = is_good && read_number(value, o.machine.cpus);
-        } else {
-            return xenpp::fail(operation, "unknown option " + a + "; --help lists them");
-        }
-        if (!is_good) {
-            return xenpp::fail(operation, "option " + a + " wants a value");
-        }
+/// The machine to be started if none runs; what is to be said of it is added to `notes`.
+result<transport::machine_config> machine_of(cli::arguments const& a,
+                                             std::vector<std::string>& notes) {
+    auto c = XENPP_TRY(machine_config_from_environment(&notes));
+    XENPP_TRY(read_number(a, "memory", c.memory_mib));
+    XENPP_TRY(read_number(a, "cpus", c.cpus));
+    if (a.has("memory")) {
+        c.least_mib = 0;
     }
-    return o;
+    if (a.has("image")) {
+        c.image = a.value("image");
+    }
+    return c;
 }
 
 void say(std::string_view line) {
     fmt::print(stderr, "{:%Y-%m-%d %H:%M:%S} xenppd[{}]: {}\n", fmt::localtime(std::time(nullptr)),
                ::getpid(), line);
-}
-
-/// Serves until the machine ends or a signal comes. The program's exit code.
-xenpp::result<int> serve(xenpp::os::state_dir const& where, options const& o, int signals) {
-    for (auto const& note : o.notes) {
-        say(note);
-    }
-    auto d = XENPP_TRY(xenpp::daemon::start(where, o.machine, say));
-    for (;;) {
-        pollfd fds[]{{d.fd(), POLLIN, 0}, {signals, POLLIN, 0}};
-        ::poll(fds, 2, -1);
-        signalfd_siginfo signal{};
-        if (fds[1].revents != 0 && ::read(signals, &signal, sizeof signal) == sizeof signal) {
-            if (signal.ssi_signo == SIGTERM) {
-                XENPP_TRY(d.stop());
-            }
-            return 0;
-        }
-        if (!XENPP_TRY(d.dispatch())) {
-            return 1;
-        }
-    }
 }
 
 /// A descriptor that is readable when the process is to end.
@@ -132,59 +87,82 @@ int catch_signals() {
     return ::signalfd(-1, &wanted, SFD_CLOEXEC | SFD_NONBLOCK);
 }
 
-int watch(options const& o) {
-    auto const done = xenpp::serve_monitor(o.state_dir, catch_signals(), say);
-    if (!done && done.error().code != EBUSY) {
-        say(done.error().message());
-        return 1;
+/// Serves until the machine ends or a signal comes: SIGTERM stops the machine with all its domains,
+/// at SIGINT it goes on until the next daemon. The program's exit code.
+result<int> serve(os::state_dir const& where, cli::arguments const& a) {
+    std::vector<std::string> notes;
+    auto const machine = XENPP_TRY(machine_of(a, notes));
+    for (auto const& note : notes) {
+        say(note);
     }
-    return 0;
+    int const signals = catch_signals();
+    auto d = XENPP_TRY(daemon::start(where, machine, say));
+    for (;;) {
+        pollfd fds[]{{d.fd(), POLLIN, 0}, {signals, POLLIN, 0}};
+        ::poll(fds, 2, -1);
+        signalfd_siginfo signal{};
+        if (fds[1].revents != 0 && ::read(signals, &signal, sizeof signal) == sizeof signal) {
+            if (signal.ssi_signo == SIGTERM) {
+                XENPP_TRY(d.stop());
+            }
+            return cli::exit_success;
+        }
+        if (!XENPP_TRY(d.dispatch())) {
+            return cli::exit_failure;
+        }
+    }
 }
 
-int run(xenpp::os::state_dir const& where, options const& o) {
-    auto const code = serve(where, o, catch_signals());
-    if (!code) {
-        // Without date: whoever started us shows it to a person.
-        fmt::print(stderr, "{}\n", code.error().message());
-        return 1;
+int watch(std::string const& state_dir) {
+    auto const done = serve_monitor(state_dir, catch_signals(), say);
+    if (!done && done.error().code != EBUSY) {
+        say(done.error().message());
+        return cli::exit_failure;
     }
-    return *code;
+    return cli::exit_success;
 }
+
+result<int> start(cli::arguments const& a) {
+    std::string const state_dir(a.value("state-dir"));
+    if (a.has("monitor")) {
+        return watch(state_dir);
+    }
+    auto const where =
+        XENPP_TRY(state_dir.empty() ? os::state_dir::open() : os::state_dir::open(state_dir));
+    if (a.has("foreground")) {
+        // glibc's threshold would rise with the first large buffer that is freed; those of the
+        // user-mode network then lie on the heap, and what lies above them keeps it from shrinking.
+        static_cast<void>(mallopt(M_MMAP_THRESHOLD, 64 << 10));
+        return serve(where, a);
+    }
+    std::vector<std::string> words{"--foreground"};
+    for (auto const& [key, argument] : a.given) {
+        words.push_back("--" + key);
+        if (!argument.empty()) {
+            words.push_back(argument);
+        }
+    }
+    XENPP_TRY(start_daemon(where, "/proc/self/exe", words));
+    return cli::exit_success;
+}
+
+result<int> run(cli::session& /*s*/, cli::arguments const& a) {
+    auto const code = start(a);
+    // Just the reason: whoever started us shows it to a person.
+    return code || code.error().operation.empty() ? code : cli::refuse(code.error().message());
+}
+
+constexpr cli::command xenppd{
+    "xenppd", run,
+    "",       "Serve the embedded host of a state folder, and start its machine if it does not run",
+    options,  0,
+    0,
+};
 
 } // namespace
 
 int main(int argc, char** argv) {
-    std::vector<std::string> const arguments(argv + 1, argv + argc);
-    auto const o = read_options(arguments);
-    if (!o) {
-        fmt::print(stderr, "{}\n", o.error().message());
-        return 2;
-    }
-    if (o->help) {
-        fmt::print("{}", usage);
-        return 0;
-    }
-    if (o->monitor) {
-        return watch(*o);
-    }
-    auto const where = o->state_dir.empty() ? xenpp::os::state_dir::open()
-                                            : xenpp::os::state_dir::open(o->state_dir);
-    if (!where) {
-        fmt::print(stderr, "xenppd: {}\n", where.error().message());
-        return 1;
-    }
-    if (o->foreground) {
-        // glibc's threshold would rise with the first large buffer that is freed; those of the
-        // user-mode network then lie on the heap, and what lies above them keeps it from shrinking.
-        static_cast<void>(mallopt(M_MMAP_THRESHOLD, 64 << 10));
-        return run(*where, *o);
-    }
-    std::vector<std::string> foreground{"--foreground"};
-    foreground.insert(foreground.end(), arguments.begin(), arguments.end());
-    auto const started = xenpp::start_daemon(*where, "/proc/self/exe", foreground);
-    if (!started) {
-        fmt::print(stderr, "{}\n", started.error().message());
-        return 1;
-    }
-    return 0;
+    std::vector<std::string> const words(argv + (argc > 0 ? 1 : 0), argv + argc);
+    cli::session session("xenppd", stdout, stderr);
+    return cli::dispatch_one(session, xenppd, words);
 }

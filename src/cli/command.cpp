@@ -75,12 +75,14 @@ std::string missing(command const& c) {
 
 /// How many operands are missing or too many, in words; empty if neither.
 std::string operand_error(session& s, command const& c, std::size_t count) {
+    auto const name =
+        c.name == s.program() ? s.program() : fmt::format("{} {}", s.program(), c.name);
     if (count < c.least) {
-        return fmt::format("'{} {}' requires at least {} argument{}.", s.program(), c.name, c.least,
+        return fmt::format("'{}' requires at least {} argument{}.", name, c.least,
                            c.least > 1 ? "s" : "");
     }
     if (count > c.most) {
-        return fmt::format("'{} {}' takes at most {} argument{}.", s.program(), c.name, c.most,
+        return fmt::format("'{}' takes at most {} argument{}.", name, c.most,
                            c.most == 1 ? "" : "s");
     }
     return {};

@@ -6,6 +6,7 @@
 #include <xenpp/ctl/sysctl.hpp>
 #include <xenpp/ctl/vcpu_list.hpp>
 #include <xenpp/ctl/version.hpp>
+#include <xenpp/dev/xenbus/device_address.hpp>
 #include <xenpp/host.hpp>
 #include <xenpp/os/clock.hpp>
 #include <xenpp/sampler.hpp>
@@ -54,18 +55,21 @@ read_counts(store::client& s, std::string const& device, std::array<char const*,
     return out;
 }
 
-/// Calls `f(domain, device, path)` for every device of a kind whose backend is in domain 0.
+/// Calls `f(domain, device, path)` for every device of a kind whose backend is in domain 0, the
+/// kernel's (or QEMU's) or one beside it.
 template <class F>
 result<void> for_each_device(store::client& s, std::string_view kind, F f) {
-    auto const base = fmt::format("/local/domain/0/backend/{}", kind);
-    for (auto const& owner : XENPP_TRY(list(s, base))) {
-        auto const d = store::parse_domid(owner);
-        if (!d) {
-            continue;
-        }
-        for (auto const& device : XENPP_TRY(list(s, base + "/" + owner))) {
-            if (auto const id = store::parse_decimal(device)) {
-                f(*d, static_cast<std::uint32_t>(*id), base + "/" + owner + "/" + device);
+    for (auto const prefix : {std::string_view(), dev::beside_kernel_prefix}) {
+        auto const base = fmt::format("/local/domain/0/backend/{}{}", prefix, kind);
+        for (auto const& owner : XENPP_TRY(list(s, base))) {
+            auto const d = store::parse_domid(owner);
+            if (!d) {
+                continue;
+            }
+            for (auto const& device : XENPP_TRY(list(s, base + "/" + owner))) {
+                if (auto const id = store::parse_decimal(device)) {
+                    f(*d, static_cast<std::uint32_t>(*id), base + "/" + owner + "/" + device);
+                }
             }
         }
     }

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # Disks: root file systems on them, hot attach, kills of the daemon, images that cannot be had.
+import glob
 import hashlib
 import os
 import random
@@ -200,6 +201,7 @@ class Disks(BedTest):
         images = {form: self.image("disk." + form, form=form) for form in ("vmdk", "vpc", "raw")}
         socket = os.path.join(bed.state, "nbd.socket")
         server = subprocess.Popen(["qemu-nbd", "-t", "-f", "raw", "-k", socket, images["raw"]])
+        folders = set(glob.glob("/tmp/libnbd*"))
         try:
             bed.wait("the server", lambda: os.path.exists(socket))
             bed.create("formats", cmdline="console=hvc0 quiet do=disk",
@@ -211,6 +213,8 @@ class Disks(BedTest):
                 self.ask("formats", f"until [ -b /dev/xvd{letter} ]; do usleep 50000; done; echo 'hello {letter}' | "
                          f"dd of=/dev/xvd{letter} conv=sync,fsync 2>/dev/null; echo WROTE-\"{letter}\"",
                          f"WROTE-{letter}")
+            # Nothing that a killed daemon would leave.
+            self.assertLessEqual(set(glob.glob("/tmp/libnbd*")), folders)
             bed.xl("destroy", "formats")
         finally:
             server.terminate()

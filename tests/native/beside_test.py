@@ -2,6 +2,7 @@
 # Disks and network interfaces that xenppd serves beside domain 0's kernel: its kills, its guests'
 # restarts, the other toolstack's commands, and what the kernel cannot do.
 import os
+import re
 import shlex
 import subprocess
 import unittest
@@ -26,6 +27,8 @@ class BesideTest(DevicesBed):
         path = self.start(self.ours, kind)
         self.assertIn("backend/xenpp-vbd/", self.ours("block-list", "guest").out)
         self.uses_them(path)
+        self.dom0.wait("xentop to tell what was read", lambda: re.search(
+            r"VBD \S+ +51712 .*RD: +[1-9]", self.dom0.run(f"{bed.OURS}xentop -b -x -i 1").out))
         self.lists_agree(1, 1)
         self.hot(self.ours, self.ours)
         self.debian("shutdown", "-w", "guest")

@@ -6,7 +6,9 @@
 
 #include <dev/vbd/nbd_opening.hpp>
 #include <libnbd.h>
+#include <sys/socket.h>
 #include <sys/timerfd.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -53,6 +55,23 @@ std::vector<std::string> server_command(vbd_config const& c, std::string const& 
     out.emplace_back("--");
     out.push_back(c.target);
     return out;
+}
+
+/// libnbd removes the socket that it gave qemu-nbd, and its folder, when the connection is closed:
+/// nobody would if we are killed. Nobody needs them once there is the connection.
+void remove_socket_of_server(nbd_handle* h) noexcept {
+    sockaddr_un peer{};
+    socklen_t size = sizeof peer - 1; // a zero is left at the end
+    if (::getpeername(nbd_aio_get_fd(h), reinterpret_cast<sockaddr*>(&peer), &size) != 0 ||
+        peer.sun_family != AF_UNIX) {
+        return;
+    }
+    std::string_view const path = peer.sun_path;
+    auto const folder = std::string(path.substr(0, path.rfind('/')));
+    if (folder.starts_with("/tmp/libnbd")) {
+        ::unlink(peer.sun_path);
+        ::rmdir(folder.c_str());
+    }
 }
 
 } // namespace
@@ -123,6 +142,9 @@ void nbd_opening::event() {
         }
     }
     if (nbd_aio_is_ready(h) == 1) {
+        if (!is_nbd_uri(config_.target)) {
+            remove_socket_of_server(h);
+        }
         finish(std::nullopt);
     } else if (nbd_aio_is_connecting(h) == 1) {
         poll_fd();

@@ -5,6 +5,7 @@
 #include <xenpp/host.hpp>
 #include <xenpp/host_parts.hpp>
 #include <xenpp/sampler.hpp>
+#include <xenpp/store/client.hpp>
 #include <xenpp/store/connection.hpp>
 
 #include <catch2/catch.hpp>
@@ -100,4 +101,22 @@ TEST_CASE("sampler.takes_as_many_hypercalls_for_many_as_for_one") {
         static_cast<void>(from.take({}).value());
         CHECK(from.take({.vcpus = true, .cpus = true})->hypercalls == 5);
     }
+}
+
+TEST_CASE("sampler.sees_devices_of_the_kernel_and_beside_it") {
+    auto machine = host::open_sim({.domains = 2}).value();
+    store::client store(machine.session()->connect_store().value());
+    for (auto const* const nodes :
+         {"vbd/2/51712/statistics/rd_req", "xenpp-vbd/1/51712/statistics/rd_req",
+          "vif/2/0/statistics/rx_bytes", "xenpp-vif/1/3/statistics/rx_bytes"}) {
+        REQUIRE(store.write(std::string("/local/domain/0/backend/") + nodes, "7"));
+    }
+    sampler from(machine);
+    auto const s = from.take({}).value();
+    REQUIRE(s.vbds.size() == 2);
+    CHECK(s.vbds[0].domain == domid(1));
+    REQUIRE(s.vifs.size() == 2);
+    CHECK(s.vifs[0].domain == domid(1));
+    CHECK(s.vifs[0].id == 3);
+    CHECK(s.vifs[0].rx.bytes == 7);
 }
