@@ -12,6 +12,7 @@
 #include <xenpp/hv/guest_time.hpp>
 #include <xenpp/hv/pv/tlb_flush.hpp>
 #include <xenpp/hv/scheduler.hpp>
+#include <xenpp/hv/timer_service.hpp>
 
 namespace xenpp::image {
 

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <xenpp/hv/scheduler.hpp>
+#include <xenpp/hv/timer_service.hpp>
 
 #include <fakes/hv_host.hpp>
 

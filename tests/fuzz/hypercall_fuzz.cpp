@@ -8,6 +8,7 @@
 #include <xenpp/hv/exit_processor.hpp>
 #include <xenpp/hv/hypercall_table.hpp>
 #include <xenpp/hv/pv/cpuid.hpp>
+#include <xenpp/hv/timer_service.hpp>
 #include <xenpp/x86/svm_exit.hpp>
 
 #include <fakes/byte_source.hpp>

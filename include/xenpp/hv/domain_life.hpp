@@ -17,6 +17,7 @@
 #include <xenpp/hv/pv/pv_teardown.hpp>
 #include <xenpp/hv/pv/vcpu_state.hpp>
 #include <xenpp/hv/scheduler.hpp>
+#include <xenpp/hv/timer_service.hpp>
 
 #include <cstdint>
 #include <cstring>

@@ -92,7 +92,7 @@ domctl_result domctl_set_cpu_policy(domctl_call<P> const& c) noexcept {
         c.dom.cpuid = *policy;
         c.dom.cr4_offered = cr4_offered(*policy);
     }
-    c.hv().frames.destroy(policy);
+    c.hv().frames.discard(policy);
     if (!merged) {
         XENPP_TRY(write_guest(c.caller, c.args.arg[0], c.op));
         return unexpected(merged.error());

@@ -152,7 +152,7 @@ template <class P, class With>
 expected<void, errc> with_record(hypervisor<P>& hv, With with) noexcept {
     auto* const scratch = XENPP_TRY(hv.frames.template create<hvm_record>());
     auto const result = with(*scratch);
-    hv.frames.destroy(scratch);
+    hv.frames.discard(scratch);
     return result;
 }
 

@@ -8,6 +8,10 @@
 // The guest consumes from the head, the hypervisor appends at the tail, which only it knows.
 // Everything in those pages may be changed by the guest at any moment: whatever is read there
 // decides only what the guest itself gets to see, never an address, and no loop waits for it.
+//
+// The pages are the guest's to use otherwise, as page tables too, once it has left the layout.
+// Therefore an event word is written with a queue's lock or the table's held, and only while the
+// domain still has the array: fifo_destroy goes through all of these locks before it lets go.
 #pragma once
 
 #include <xenpp/hv/domain.hpp>
@@ -148,6 +152,9 @@ bool fifo_set_pending(
         std::uint32_t const p = atomic_load(c.priority) % abi::evtchn_fifo_max_queues;
         auto* const old = d.vcpus[last >> 8] == nullptr ? &v : d.vcpus[last >> 8];
         detail::queue_locks const hold(old->fifo_lock[last & 0xff], v.fifo_lock[p]);
+        if (atomic_load(d.events.fifo) != &a) [[unlikely]] {
+            return false; // see fifo_destroy
+        }
         if (atomic_load(c.queue) != last || atomic_load(c.priority) != p) {
             continue; // somebody else moved the port meanwhile
         }
@@ -159,12 +166,15 @@ bool fifo_set_pending(
         }
         return detail::fifo_append(d, a, v, *control, c, port, p);
     }
-    atomic_fetch_or(*word, fifo_bit_pending);
+    lock_guard const hold(v.fifo_lock[0]);
+    if (atomic_load(d.events.fifo) == &a) {
+        atomic_fetch_or(*word, fifo_bit_pending);
+    }
     return false;
 }
 
 /// Forgets that `port` is pending. It may stay linked; it is then not handed out again until the
-/// guest has consumed the link.
+/// guest has consumed the link. The table's lock is held.
 template <class P>
 void fifo_clear_pending(fifo_array<P>& a, event_channel<P>& c, evtchn_port port) noexcept {
     atomic_store(c.carried, 0);
@@ -182,8 +192,14 @@ bool fifo_unmask(
         atomic_fetch_and(c.carried, static_cast<std::uint8_t>(~event_channel<P>::carried_masked));
         return false;
     }
-    return (atomic_fetch_and(*word, ~fifo_bit_masked) & fifo_bit_pending) != 0 &&
-           fifo_set_pending(d, a, v, c, port);
+    {
+        lock_guard const hold(v.fifo_lock[0]);
+        if (atomic_load(d.events.fifo) != &a ||
+            (atomic_fetch_and(*word, ~fifo_bit_masked) & fifo_bit_pending) == 0) {
+            return false;
+        }
+    }
+    return fifo_set_pending(d, a, v, c, port);
 }
 
 /// Whether any of `bits` is set in the port's word.

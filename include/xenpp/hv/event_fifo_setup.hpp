@@ -149,8 +149,9 @@ fifo_set_priority(domain<P>& d, evtchn_port port, std::uint32_t priority) noexce
     return {};
 }
 
-/// Back to the two-level layout, all ports closed. The pages stay memory until every CPU has
-/// passed its run loop, so a sender that still looks at them looks at memory.
+/// Back to the two-level layout, all ports closed. A sender that has found the array before sees
+/// under its queue's lock that it is left, or is waited for here; what it only reads stays memory
+/// until every CPU has passed its run loop.
 template <class P>
 void fifo_destroy(domain<P>& d) noexcept {
     fifo_array<P>* array = nullptr;

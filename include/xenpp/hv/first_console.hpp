@@ -8,6 +8,7 @@
 #include <xenpp/hv/first_domain.hpp>
 #include <xenpp/hv/guest_console.hpp>
 #include <xenpp/hv/print.hpp>
+#include <xenpp/hv/timer_service.hpp>
 
 #include <cstdint>
 

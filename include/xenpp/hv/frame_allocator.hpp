@@ -74,8 +74,8 @@ public:
     /// be.
     bool reclaim() noexcept;
 
-    /// Makes the CPUs that freed blocks wait for pass through their run loops soon. False: there
-    /// is nothing to wait for, memory that is not free now will not be by waiting.
+    /// Makes the CPUs that freed blocks wait for, this one too, pass through their run loops soon.
+    /// False: there is nothing to wait for, memory that is not free now will not be by waiting.
     bool hurry() noexcept;
 
     /// Idle work: reclaims, then scrubs a few dirty free frames; says whether more is to be done.
@@ -87,6 +87,9 @@ public:
     /// Ends it; its frames are freed later, so a concurrent reader still reads memory.
     template <class T>
     void destroy(T* object) noexcept;
+    /// Ends one that no other CPU knows: its frames are free at once.
+    template <class T>
+    void discard(T* object) noexcept;
 
     /// Frames free or about to be (freed, waiting for their epoch).
     std::uint64_t free_pages() const noexcept {
@@ -109,8 +112,9 @@ public:
 private:
     static constexpr std::uint32_t none = page_info::no_page;
     static constexpr unsigned reclaim_batch = 512;
-    static constexpr unsigned scrub_batch = 16;  ///< frames under the lock: 64 KiB, some 10 us
-    static constexpr unsigned scan_batch = 4096; ///< entries looked at meanwhile
+    static constexpr unsigned deferred_share = 8; ///< a CPU is hurried when more than 1/8 waits
+    static constexpr unsigned scrub_batch = 16;   ///< frames under the lock: 64 KiB, some 10 us
+    static constexpr unsigned scan_batch = 4096;  ///< entries looked at meanwhile
 
     struct block_list {
         std::uint32_t first = none;
@@ -136,6 +140,7 @@ private:
     bool scrub_part(std::uint64_t f, unsigned budget) noexcept;
     expected<std::uint64_t, errc> take(unsigned order) noexcept;
     bool reclaim_locked() noexcept;
+    bool hurry_locked() noexcept;
     std::uint64_t oldest_epoch() const noexcept;
 
     P& platform_;
@@ -174,134 +179,6 @@ frame_allocator<P>::add(mfn first, std::uint64_t count, bool known_zero) noexcep
     return {};
 }
 
-// --- free blocks -------------------------------------------------------------------------------
-
-template <class P>
-void frame_allocator<P>::link(std::uint64_t f, unsigned order, std::uint32_t first_dirty) noexcept {
-    auto& list = lists_[order];
-    auto const n = static_cast<std::uint32_t>(f);
-    auto& page = at(f);
-    page.use = page_use::free;
-    page.order = static_cast<std::uint8_t>(order);
-    page.first_dirty() = first_dirty;
-    bool const to_front = first_dirty == none;
-    page.next = to_front ? list.first : none;
-    page.prev = to_front ? none : list.last;
-    (page.next != none ? at(page.next).prev : list.last) = n;
-    (page.prev != none ? at(page.prev).next : list.first) = n;
-}
-
-template <class P>
-void frame_allocator<P>::unlink(std::uint64_t f) noexcept {
-    auto& page = at(f);
-    auto& list = lists_[page.order];
-    (page.next != none ? at(page.next).prev : list.last) = page.prev;
-    (page.prev != none ? at(page.prev).next : list.first) = page.next;
-    page.use = page_use::none;
-}
-
-/// Enters a block, merged with its free buddies. `first_dirty` counts from its first frame.
-template <class P>
-void frame_allocator<P>::give(std::uint64_t f, unsigned order, std::uint32_t first_dirty) noexcept {
-    for (; order < max_order; ++order) {
-        auto const size = std::uint64_t{1} << order;
-        auto const buddy = f ^ size;
-        auto* const page = find(mfn(buddy));
-        if (page == nullptr || page->use != page_use::free || page->order != order) {
-            break;
-        }
-        auto low = f < buddy ? first_dirty : page->first_dirty();
-        auto const high = f < buddy ? page->first_dirty() : first_dirty;
-        if (low == none && high != none) {
-            low = high + static_cast<std::uint32_t>(size);
-        }
-        unlink(buddy);
-        f &= ~size;
-        first_dirty = low;
-    }
-    link(f, order, first_dirty);
-}
-
-template <class P>
-void frame_allocator<P>::make_dirty(std::uint64_t f, unsigned order) noexcept {
-    auto const size = std::uint64_t{1} << order;
-    for (std::uint64_t i = 0; i != size; ++i) {
-        at(f + i) = page_info{.dirty = true};
-    }
-    dirty_ += size;
-}
-
-/// Enters a block that was allocated: what is dirty of it stays so.
-template <class P>
-void frame_allocator<P>::take_back(std::uint64_t f, unsigned order) noexcept {
-    auto const size = std::uint32_t{1} << order;
-    auto first_dirty = none;
-    for (std::uint32_t i = size; i-- != 0;) {
-        auto& page = at(f + i);
-        bool const dirty = page.dirty;
-        page = page_info{.dirty = dirty};
-        dirty_ += dirty ? 1U : 0U;
-        first_dirty = dirty ? i : first_dirty;
-    }
-    give(f, order, first_dirty);
-    free_ += size;
-}
-
-/// Scrubs up to `budget` frames of the free block at `f`; says whether the whole block is clean.
-template <class P>
-bool frame_allocator<P>::scrub_part(std::uint64_t f, unsigned budget) noexcept {
-    auto& head = at(f);
-    auto const size = std::uint32_t{1} << head.order;
-    auto i = head.first_dirty();
-    for (unsigned looked = 0; i < size && budget != 0 && looked != scan_batch; ++i, ++looked) {
-        auto& page = at(f + i);
-        if (page.dirty) {
-            scrub_frame(f + i);
-            page.dirty = false;
-            --dirty_;
-            --budget;
-        }
-    }
-    if (i < size) {
-        head.first_dirty() = i;
-        return false;
-    }
-    auto const order = head.order;
-    unlink(f);
-    link(f, order, none);
-    return true;
-}
-
-/// Takes a block out of the lists, splitting a larger one when there is no smaller.
-template <class P>
-expected<std::uint64_t, errc> frame_allocator<P>::take(unsigned order) noexcept {
-    auto have = order;
-    while (have <= max_order && lists_[have].first == none) {
-        ++have;
-    }
-    if (have > max_order) {
-        return unexpected(errc::nomem);
-    }
-    std::uint64_t const f = lists_[have].first;
-    auto first_dirty = at(f).first_dirty();
-    if (order > unbroken_order && first_dirty != none) {
-        if (!scrub_part(f, 1U << unbroken_order)) {
-            return unexpected(errc::restart);
-        }
-        first_dirty = none;
-    }
-    unlink(f);
-    while (have != order) {
-        --have;
-        auto const half = std::uint32_t{1} << have;
-        auto const upper = first_dirty == none ? none : first_dirty < half ? 0 : first_dirty - half;
-        link(f + half, have, upper);
-        first_dirty = first_dirty < half ? first_dirty : none;
-    }
-    free_ -= std::uint64_t{1} << order;
-    return f;
-}
-
 // --- allocating and freeing --------------------------------------------------------------------
 
 template <class P>
@@ -320,27 +197,26 @@ expected<mfn, errc> frame_allocator<P>::allocate(unsigned order,
     }
     auto const size = std::uint64_t{1} << order;
     std::uint64_t f = 0;
-    {
-        lock_guard const hold(lock_);
+    for (bool more = true;;) {
+        lock_guard const hold(lock_); // given up between two batches of reclaiming
         auto const kept = claimed_ - std::min(claim, claimed_);
-        for (bool more = true;;) {
-            expected<std::uint64_t, errc> taken = unexpected(errc::nomem);
-            if (free_ >= size && free_ - size >= kept) {
-                taken = take(order);
-            }
-            if (taken) {
-                f = *taken;
-                break;
-            }
-            if (taken.error() != errc::nomem || !more) {
-                return unexpected(taken.error());
-            }
-            more = deferred_ != 0 && reclaim_locked();
+        expected<std::uint64_t, errc> taken = unexpected(errc::nomem);
+        if (free_ >= size && free_ - size >= kept) {
+            taken = take(order);
         }
-        // Larger blocks are clean, see `take`.
-        for (std::uint64_t i = 0; order <= unbroken_order && i != size; ++i) {
-            dirty_ -= at(f + i).dirty ? 1U : 0U;
+        if (taken) {
+            f = *taken;
+            // Larger blocks are clean, see `take`.
+            for (std::uint64_t i = 0; order <= unbroken_order && i != size; ++i) {
+                dirty_ -= at(f + i).dirty ? 1U : 0U;
+            }
+            break;
         }
+        if (taken.error() != errc::nomem || !more) {
+            hurry_locked(); // for whoever asks next
+            return unexpected(taken.error());
+        }
+        more = deferred_ != 0 && reclaim_locked();
     }
     // The block is nobody's now: no lock is needed to make it the caller's.
     for (std::uint64_t i = 0; i != size; ++i) {
@@ -377,6 +253,11 @@ void frame_allocator<P>::free_later(mfn first, unsigned order) noexcept {
     (dying_.last != none ? at(dying_.last).next : dying_.first) = f;
     dying_.last = f;
     deferred_ += size;
+    // A guest that keeps its CPU to itself must not keep what it frees from everybody.
+    if (deferred_ > free_ / deferred_share &&
+        deferred_ / reclaim_batch != (deferred_ - size) / reclaim_batch) {
+        hurry_locked();
+    }
 }
 
 template <class P>
@@ -417,6 +298,11 @@ bool frame_allocator<P>::reclaim() noexcept {
 template <class P>
 bool frame_allocator<P>::hurry() noexcept {
     lock_guard const hold(lock_);
+    return hurry_locked();
+}
+
+template <class P>
+bool frame_allocator<P>::hurry_locked() noexcept {
     if (dying_.first == none) {
         return false;
     }
@@ -425,9 +311,7 @@ bool frame_allocator<P>::hurry() noexcept {
     for (unsigned c = 0; c != platform_.cpu_limit(); ++c) {
         if (atomic_load(cpu_epoch_[c]) <= wanted) {
             waits = true;
-            if (cpu_id const other(c); other != platform_.this_cpu()) {
-                platform_.kick(other);
-            }
+            platform_.kick(cpu_id(c)); // this one too: it may be on its way back into its guest
         }
     }
     return waits;
@@ -485,4 +369,14 @@ void frame_allocator<P>::destroy(T* object) noexcept {
     free_later(f, detail::order_of<T>);
 }
 
+template <class P>
+template <class T>
+void frame_allocator<P>::discard(T* object) noexcept {
+    auto const f = frame_of(object);
+    object->~T();
+    free(f, detail::order_of<T>);
+}
+
 } // namespace xenpp::hv
+
+#include <xenpp/hv/frame_blocks.hpp>

@@ -196,7 +196,9 @@ pin_grant(domain<P>& d, grant_ref ref, domid user, grant_use use) noexcept {
         auto page = own_page(d, g, use.writes);
         bool const is_bad_part =
             target.is_sub_page && (target.start + target.length > page_size || !use.for_copy);
-        if (!page || is_bad_part || (!first && page.frame() != a.frame)) {
+        // A first use keeps a reference of its own: there may be none left.
+        if (!page || is_bad_part ||
+            (first ? !get_frame(d.hv, page.frame()) : page.frame() != a.frame)) {
             detail::unmark(d, n, a);
             return unexpected(abi::gntst_general_error);
         }
@@ -204,7 +206,6 @@ pin_grant(domain<P>& d, grant_ref ref, domid user, grant_use use) noexcept {
             a = target;
             a.user = user;
             a.frame = page.frame();
-            static_cast<void>(get_frame(d.hv, a.frame)); // there is one: `page`
             ++t.used_count;
         }
         if (use.writes && d.kind == domain_kind::pv) {

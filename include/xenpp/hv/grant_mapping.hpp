@@ -5,6 +5,7 @@
 #include <xenpp/hv/grant_entry.hpp>
 #include <xenpp/hv/pv/grant_map.hpp>
 
+#include <algorithm>
 #include <cstdint>
 #include <limits>
 #include <optional>
@@ -133,15 +134,14 @@ leave_frame(domain<P>& d, maptrack_entry const& e, std::uint64_t address, mfn fr
     return abi::gntst_okay;
 }
 
-/// Whether every CPU has passed through its run loop since `epoch`.
+/// Whether every CPU that runs `d` has passed through its run loop since `epoch`. Others need not:
+/// a vCPU that starts to run flushes first.
 template <class P>
-bool epoch_has_passed(hypervisor<P>& hv, std::uint64_t epoch) noexcept {
-    for (unsigned c = 0; c < hv.platform.cpu_limit(); ++c) {
-        if (atomic_load(hv.cpu_epoch[c]) <= epoch) {
-            return false;
-        }
-    }
-    return true;
+bool epoch_has_passed(domain<P>& d, std::uint64_t epoch) noexcept {
+    return std::none_of(d.vcpus.begin(), d.vcpus.end(), [&d, epoch](auto* const v) {
+        return v != nullptr && atomic_load(v->running) &&
+               atomic_load(d.hv.cpu_epoch[v->processor.raw()]) <= epoch;
+    });
 }
 
 /// The epoch until which a translation of `d` that was just taken out may linger on some CPU; 0:
@@ -170,7 +170,7 @@ bool has_left(domain<P>& d, std::uint64_t epoch) noexcept {
         pv::flush_stale(d, epoch);
         return true;
     }
-    return epoch == 0 || epoch_has_passed(d.hv, epoch);
+    return epoch == 0 || epoch_has_passed(d, epoch);
 }
 
 } // namespace detail

@@ -7,6 +7,7 @@
 #include <xenpp/hv/hypervisor.hpp>
 #include <xenpp/hv/pv/trap_bounce.hpp>
 #include <xenpp/hv/scheduler.hpp>
+#include <xenpp/hv/timer_service.hpp>
 #include <xenpp/hv/tsc_scale.hpp>
 
 #include <cstddef>

@@ -4,6 +4,7 @@
 
 #include <xenpp/hv/hypervisor.hpp>
 #include <xenpp/hv/scheduler.hpp>
+#include <xenpp/hv/timer_service.hpp>
 
 #include <cstdint>
 
@@ -84,6 +85,7 @@ namespace detail {
 /// left as it is: what was set up for it before its start must last (Xen: likewise).
 template <class P>
 void send_init(vcpu<P>& target) noexcept {
+    lock_guard const hold(target.dom.lock); // VCPUOP_initialise may be at it
     if (!target.initialised) {
         return;
     }
@@ -96,6 +98,7 @@ void send_init(vcpu<P>& target) noexcept {
 
 template <class P>
 void send_sipi(vcpu<P>& target, unsigned vector) noexcept {
+    lock_guard const hold(target.dom.lock); // likewise: the state that it loads must be whole
     if ((atomic_load(target.pause) & (pause_wait_sipi | pause_down)) == 0) {
         return; // only a CPU that waits for it hears a SIPI
     }

@@ -91,7 +91,7 @@ hypercall_result memory_map_set(vcpu<P>& v, hypercall_args& args) noexcept {
     auto const copied = copy_from_guest(v, map->entries.data(), op.map.buffer.p,
                                         std::size_t{map->count} * guest_memory_map::entry_size);
     if (!copied) {
-        frames.destroy(map);
+        frames.discard(map);
         return unexpected(copied.error());
     }
     guest_memory_map* old = nullptr;

@@ -9,6 +9,7 @@
 #include <xenpp/hv/hypercall.hpp>
 #include <xenpp/hv/interrupt.hpp>
 #include <xenpp/hv/scheduler.hpp>
+#include <xenpp/hv/timer_service.hpp>
 
 #include <cstdint>
 

@@ -341,6 +341,68 @@ std::uint64_t cpu_idle_ns(hypervisor<P>& hv, cpu_id c) noexcept {
            (cpu.online && cpu.current == nullptr ? hv.platform.now_ns() - cpu.idle_since_ns : 0);
 }
 
+namespace detail {
+
+/// Who waits for a CPU and may run there now.
+template <class P>
+struct candidate {
+    vcpu<P>* v = nullptr; ///< null: nobody
+    std::uint64_t capped_until =
+        0; ///< when another's cap lets it run again; 0: no cap is in the way
+};
+
+template <class P>
+candidate<P> first_allowed(scheduler_state<P>& s, cpu_id here, std::uint64_t now) noexcept {
+    candidate<P> out;
+    for (vcpu<P>* v = s.queue; v != nullptr; v = v->next_in_queue) {
+        if (((allowed_cpus(s, *v) >> here.raw()) & 1) == 0) {
+            continue;
+        }
+        if (within_cap(*v, now)) {
+            out.v = v;
+            break;
+        }
+        out.capped_until = v->dom.cap_period_start_ns + cap_period_ns;
+    }
+    return out;
+}
+
+/// Whether `v`, which runs here and is charged up to now, may go on if nobody waits.
+template <class P>
+bool may_go_on(scheduler_state<P>& s, vcpu<P>& v, cpu_id here, std::uint64_t now) noexcept {
+    return atomic_load(v.pause) == 0 && within_cap(v, now) &&
+           ((allowed_cpus(s, v) >> here.raw()) & 1) != 0;
+}
+
+/// Whether `v` stays although `other` waits: it has not given way, its turn or its slice is not
+/// over, and it is not ahead by more than its pool lets it.
+template <class P>
+bool stays_before(scheduler_state<P>& s,
+                  vcpu<P> const& v,
+                  vcpu<P> const& other,
+                  bool is_within_slice) noexcept {
+    return !v.yielded && (v.vruntime <= other.vruntime || is_within_slice) &&
+           v.vruntime < other.vruntime + s.pool_of(v.dom).ratelimit_ns;
+}
+
+/// When this CPU is to choose again, with `next` running from now on; 0: no timer is needed, as
+/// nobody waits and no cap is to bite.
+template <class P>
+std::uint64_t slice_end(scheduler_state<P>& s,
+                        vcpu<P> const* next,
+                        std::uint64_t now,
+                        std::uint64_t capped_until) noexcept {
+    if (next == nullptr) {
+        return capped_until;
+    }
+    if (s.pool_of(next->dom).is_null() || (s.queue == nullptr && next->dom.cap == 0)) {
+        return 0;
+    }
+    return now + (next->dom.cap != 0 ? cap_period_ns / 10 : time_slice_ns);
+}
+
+} // namespace detail
+
 /// Chooses what this CPU runs next; null: nothing. If it is not `previous`, the caller saves the
 /// state of `previous` and then calls `switched_from`. Called with `previous` still running.
 template <class P>
@@ -351,35 +413,20 @@ vcpu<P>* choose(hypervisor<P>& hv, vcpu<P>* previous) noexcept {
     lock_guard const hold(s.lock);
     atomic_store(cpu.resched, false);
     std::uint64_t const now = hv.platform.now_ns();
-    bool keep = false;
     if (previous != nullptr) {
         detail::charge(s, *previous, now);
-        keep = atomic_load(previous->pause) == 0 && detail::within_cap(*previous, now) &&
-               ((detail::allowed_cpus(s, *previous) >> here.raw()) & 1) != 0;
     } else {
         cpu.idle_ns += now - cpu.idle_since_ns;
         cpu.idle_since_ns = now;
     }
-    vcpu<P>* next = nullptr;
-    std::uint64_t capped_until = 0;
-    for (vcpu<P>* v = s.queue; v != nullptr; v = v->next_in_queue) {
-        if (((detail::allowed_cpus(s, *v) >> here.raw()) & 1) == 0) {
-            continue;
-        }
-        if (detail::within_cap(*v, now)) {
-            next = v;
-            break;
-        }
-        capped_until = v->dom.cap_period_start_ns + cap_period_ns;
-    }
-    if (keep && (next == nullptr || previous->yielded == false) &&
-        (next == nullptr || previous->vruntime <= next->vruntime || now < cpu.slice_end_ns)) {
-        if (next == nullptr ||
-            previous->vruntime < next->vruntime + s.pool_of(previous->dom).ratelimit_ns) {
+    auto const waiting = detail::first_allowed(s, here, now);
+    auto* next = waiting.v;
+    if (previous != nullptr) {
+        if (detail::may_go_on(s, *previous, here, now) &&
+            (next == nullptr ||
+             detail::stays_before(s, *previous, *next, now < cpu.slice_end_ns))) {
             next = previous;
         }
-    }
-    if (previous != nullptr) {
         previous->yielded = false;
     }
     if (next != previous) {
@@ -394,13 +441,7 @@ vcpu<P>* choose(hypervisor<P>& hv, vcpu<P>* previous) noexcept {
         }
         cpu.current = next;
     }
-    // A slice only while somebody waits or a cap is to bite: else no timer interrupt is needed.
-    if (next != nullptr && !s.pool_of(next->dom).is_null() &&
-        (s.queue != nullptr || next->dom.cap != 0)) {
-        cpu.slice_end_ns = now + (next->dom.cap != 0 ? cap_period_ns / 10 : time_slice_ns);
-    } else {
-        cpu.slice_end_ns = next == nullptr ? capped_until : 0;
-    }
+    cpu.slice_end_ns = detail::slice_end(s, next, now, waiting.capped_until);
     return next;
 }
 
@@ -431,70 +472,6 @@ template <class P>
 void vcpu_yield(vcpu<P>& v) noexcept {
     v.yielded = true;
     atomic_store(v.dom.hv.scheduler.on(v.processor).resched, true);
-}
-
-// --- timers ---
-
-/// When this CPU must run again without being told: its soonest timer or the end of a slice.
-template <class P>
-std::uint64_t next_deadline(hypervisor<P>& hv) noexcept {
-    auto& cpu = hv.scheduler.on(hv.platform.this_cpu());
-    std::uint64_t const t = cpu.timers.soonest_ns();
-    std::uint64_t const slice = cpu.slice_end_ns;
-    if (t == 0 || slice == 0) {
-        return t + slice;
-    }
-    return t < slice ? t : slice;
-}
-
-/// Arms `t` for an absolute system time on this CPU's queue; 0 only cancels. A retired timer stays
-/// off.
-template <class P>
-void set_timer(hypervisor<P>& hv, timer& t, std::uint64_t deadline_ns) noexcept {
-    auto& s = hv.scheduler;
-    lock_guard const hold(t.guard);
-    if (t.cpu != timer::no_cpu) {
-        s.cpu[t.cpu % max_cpus].timers.remove(t);
-        t.cpu = timer::no_cpu;
-    }
-    if (deadline_ns != 0 && !t.retired) {
-        t.deadline_ns = deadline_ns;
-        t.cpu = hv.platform.this_cpu().raw();
-        if (s.cpu[t.cpu % max_cpus].timers.insert(t)) {
-            hv.platform.set_deadline(next_deadline(hv));
-        }
-    }
-}
-
-/// Cancels `t` for ever, before its owner is freed: one that fires on another CPU at this moment
-/// and would arm itself again no longer can.
-template <class P>
-void retire_timer(hypervisor<P>& hv, timer& t) noexcept {
-    {
-        lock_guard const hold(t.guard);
-        t.retired = true;
-    }
-    set_timer(hv, t, 0);
-}
-
-/// Fires every timer of this CPU that is due, and ends an expired time slice.
-template <class P>
-void run_timers(hypervisor<P>& hv) noexcept {
-    auto& cpu = hv.scheduler.on(hv.platform.this_cpu());
-    std::uint64_t const now = hv.platform.now_ns();
-    while (timer* const t = cpu.timers.take_due(now)) {
-        {
-            lock_guard const hold(t->guard);
-            if (t->cpu != hv.platform.this_cpu().raw()) {
-                continue; // cancelled or moved between the two locks
-            }
-            t->cpu = timer::no_cpu;
-        }
-        t->fire(t->owner);
-    }
-    if (cpu.slice_end_ns != 0 && now >= cpu.slice_end_ns) {
-        atomic_store(cpu.resched, true);
-    }
 }
 
 } // namespace xenpp::hv

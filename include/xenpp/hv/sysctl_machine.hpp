@@ -202,7 +202,7 @@ sysctl_result sysctl_get_cpu_policy(sysctl_call<P> const& c) noexcept {
             q.index == abi::sysctl_cpu_policy_hvm_default ? hv.hvm_cpuid : hv.pv_cpuid));
         make_default(*p, hv.is_emulated);
         auto const result = write(*p);
-        hv.frames.destroy(p);
+        hv.frames.discard(p);
         return result;
     }
     default: return unexpected(errc::opnotsupp);

@@ -6,6 +6,7 @@
 #include <xenpp/base/errc.hpp>
 #include <xenpp/base/expected.hpp>
 #include <xenpp/base/strong.hpp>
+#include <xenpp/x86/canonical.hpp>
 #include <xenpp/x86/control_register.hpp>
 #include <xenpp/x86/exception.hpp>
 #include <xenpp/x86/msr.hpp>
@@ -141,11 +142,6 @@ constexpr std::uint64_t low_bits(unsigned n) noexcept {
 /// Bits `high`:`low` set.
 constexpr std::uint64_t bit_range(unsigned high, unsigned low) noexcept {
     return low_bits(high + 1) & ~low_bits(low);
-}
-
-constexpr bool is_canonical(gva address, unsigned linear_bits) noexcept {
-    auto const top = static_cast<std::int64_t>(address.raw()) >> (linear_bits - 1);
-    return top == 0 || top == -1;
 }
 
 /// One walk under way.
@@ -335,7 +331,7 @@ constexpr expected<guest_translation, guest_walk_error>
 walk_guest(guest_paging const& paging, gva address, guest_access const& access, Reader& reader) {
     using enum x86::paging_mode;
     bool const is_64_bit = paging.mode == long_mode || paging.mode == la57;
-    if (is_64_bit && !detail::is_canonical(address, detail::format_of(paging.mode).linear_bits)) {
+    if (is_64_bit && !x86::is_canonical(address.raw(), detail::format_of(paging.mode).linear_bits)) {
         return unexpected(guest_walk_error{guest_walk_error::kind::not_canonical, {}, errc::ok});
     }
     gva const linear = is_64_bit ? address : gva(address.raw() & 0xffff'ffff);

@@ -2,6 +2,7 @@
 // Tests of CPU pools: their making and end, CPUs and domains that move, the null scheduler.
 #include <xenpp/hv/domctl.hpp>
 #include <xenpp/hv/sysctl.hpp>
+#include <xenpp/hv/timer_service.hpp>
 
 #include <fakes/hv_clockwork.hpp>
 

@@ -270,6 +270,31 @@ TEST_CASE_METHOD(fifo_fixture, "fifo.reset_goes_back_to_two_levels_and_lets_go_o
     CHECK(take() == order_of{p});
 }
 
+TEST_CASE_METHOD(fifo_fixture, "fifo.a_sender_that_is_late_does_not_write_to_pages_that_are_left") {
+    enter();
+    evtchn_port const port(ipi());
+    evtchn_port const closed(port.raw() + 1);
+    auto& array = *atomic_load(a.events.fifo); // another CPU has read this, and is held up
+    abi::evtchn_reset reset{0x7ff0};
+    REQUIRE(call(evtchn_op::reset, reset) == 0);
+    for (auto const p : {port, closed}) { // by now a page table
+        for (std::uint32_t const mark :
+             {0U, hv::fifo_bit_masked, hv::fifo_bit_masked | hv::fifo_bit_pending, ~0U}) {
+            word(p.raw()) = mark;
+            auto& c = a.events.at(p);
+            CHECK_FALSE(hv::fifo_set_pending(a, array, *a.vcpus[0], c, p));
+            CHECK_FALSE(hv::fifo_unmask(a, array, *a.vcpus[0], c, p));
+            CHECK(word(p.raw()) == mark);
+        }
+    }
+    REQUIRE(init_control(0, 0) == 0); // and in again, with other pages
+    REQUIRE(expand(array_gfn + 1) == 0);
+    word(port.raw()) = hv::fifo_bit_masked;
+    CHECK_FALSE(hv::fifo_set_pending(a, array, *a.vcpus[0], a.events.at(port), port));
+    CHECK_FALSE(hv::fifo_unmask(a, array, *a.vcpus[0], a.events.at(port), port));
+    CHECK(word(port.raw()) == hv::fifo_bit_masked);
+}
+
 TEST_CASE_METHOD(fifo_fixture, "fifo.every_allocation_of_the_way_in_may_fail") {
     for (std::uint64_t n = 0; n < 3; ++n) {
         auto const free = m.hv->frames.free_pages();

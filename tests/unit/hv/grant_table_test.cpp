@@ -145,7 +145,9 @@ TEST_CASE_METHOD(grants_fixture, "grant_table.an_unmap_waits_for_translations_th
     grant(a, 9, b);
     auto const op = map(b, a, 9, 0, hole);
     b.vcpus[1]->running = true; // on CPU 1, in the guest
+    b.vcpus[1]->processor = cpu_id(1);
     m.hv->cpu_epoch[1] = m.hv->epoch;
+    m.hv->cpu_epoch[0] = 0; // runs a guest of somebody else, which never comes out
     abi::gnttab_unmap_grant_ref un{};
     un.handle = op.handle;
     un.host_addr = hole;

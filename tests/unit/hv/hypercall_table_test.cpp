@@ -4,7 +4,12 @@
 
 #include <xenpp/hv/hypercall_table.hpp>
 
+#include <algorithm>
 #include <cstring>
+#include <fstream>
+#include <set>
+#include <sstream>
+#include <string>
 
 using namespace xenpp;
 using namespace xenpp::fakes;
@@ -25,7 +30,71 @@ struct call_fixture : exit_fixture {
     }
 };
 
+/// docs/hypercalls.md, or what stands in it under a heading.
+std::string page(std::string const& heading = {}) {
+    std::ifstream file(XENPP_SOURCE_DIR "/docs/hypercalls.md");
+    std::stringstream text;
+    text << file.rdbuf();
+    auto all = text.str();
+    if (heading.empty()) {
+        return all;
+    }
+    auto const at = all.find("\n## " + heading + "\n");
+    REQUIRE(at != std::string::npos);
+    return all.substr(at + 1, all.find("\n## ", at + 1) - at);
+}
+
+/// The numbers that follow names: "destroydomain 2, ...".
+std::set<unsigned> numbers_in(std::string const& text) {
+    std::set<unsigned> out;
+    std::istringstream words(text);
+    for (std::string word; words >> word;) {
+        if (std::isdigit(static_cast<unsigned char>(word.front())) != 0) {
+            out.insert(static_cast<unsigned>(std::stoul(word)));
+        }
+    }
+    return out;
+}
+
+template <class Rows>
+std::set<unsigned> numbers_of(Rows const& rows) {
+    std::set<unsigned> out;
+    for (auto const& row : rows) {
+        out.insert(static_cast<unsigned>(row.cmd));
+    }
+    return out;
+}
+
+std::string_view words_for(hv::caller who) {
+    switch (who) {
+    case hv::caller::control: return "control";
+    case hv::caller::pv: return "PV";
+    case hv::caller::hvm: return "PVH";
+    case hv::caller::guests: return "PV, PVH";
+    case hv::caller::pv_or_control: return "PV, control";
+    case hv::caller::anyone: return "all";
+    }
+    return "?";
+}
+
 } // namespace
+
+TEST_CASE("hypercall_table.the_documentation_has_the_same_rows") {
+    auto const text = page().substr(0, page().find("\n## "));
+    for (auto const& row : hv::hypercall_rows<platform>) {
+        auto const line = "\n| " + std::to_string(static_cast<unsigned>(row.number)) + " | " +
+                          std::string(row.name) + " | " + std::string(words_for(row.who)) + " | ";
+        INFO(line);
+        CHECK(text.find(line) != std::string::npos);
+    }
+    CHECK(std::ranges::count(text, '\n') ==
+          std::ranges::count(text.substr(0, text.find("\n| ---")), '\n') + 2 +
+              static_cast<std::ptrdiff_t>(hv::hypercall_rows<platform>.size()));
+    auto domctls = numbers_of(hv::domctl_rows<platform>);
+    domctls.insert(static_cast<unsigned>(abi::domctl_op::createdomain)); // has no domain to find
+    CHECK(numbers_in(page("domctl")) == domctls);
+    CHECK(numbers_in(page("sysctl")) == numbers_of(hv::sysctl_rows<platform>));
+}
 
 TEST_CASE("hypercall_table.numbers_are_unique_and_named") {
     auto const& rows = hv::hypercall_rows<platform>;

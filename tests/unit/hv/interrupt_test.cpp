@@ -50,6 +50,26 @@ TEST_CASE("interrupt.init_stops_a_running_vcpu_until_a_sipi") {
     CHECK(f.other.startup == (hv::startup_sipi | 0x10));
 }
 
+TEST_CASE("interrupt.init_and_sipi_wait_for_who_sets_the_vcpu_up") {
+    interrupt_fixture f;
+    unsigned kicks = 0;
+    f.m.hv->platform.on_kick = [&](cpu_id) {
+        ++kicks;
+        CHECK_FALSE(f.v.dom.lock.try_lock()); // VCPUOP_initialise holds it
+    };
+    f.start(f.other);
+    hv::detail::dequeue(f.v.dom.hv.scheduler, f.other);
+    f.other.running = true;
+    hv::send_ipi(f.v, to_second | 0xc500, true);
+    CHECK(kicks == 1);
+    f.other.running = false;
+    f.m.hv->platform.run_on(cpu_id(1)); // CPU 0 is told that somebody waits
+    hv::send_ipi(f.v, to_second | 0x610, true);
+    f.m.hv->platform.run_on(cpu_id(0));
+    CHECK(kicks == 2);
+    f.m.hv->platform.on_kick = nullptr;
+}
+
 TEST_CASE("interrupt.a_sipi_ends_a_poll_and_a_block_too") {
     interrupt_fixture f;
     f.start(f.other);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // SCHEDOP_*: blocking, polling, shutting down, watchdogs; who may and what wakes whom.
 #include <xenpp/hv/sched_op.hpp>
+#include <xenpp/hv/timer_service.hpp>
 
 #include <fakes/fake_machine.hpp>
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The scheduler on a machine made of memory: fairness, weights, caps, affinity, wake-ups, timers.
 #include <xenpp/hv/scheduler.hpp>
+#include <xenpp/hv/timer_service.hpp>
 
 #include <fakes/hv_clockwork.hpp>
 

@@ -135,6 +135,16 @@ TEST_CASE("vmx_layout.what_cannot_be_is_refused") {
     s = long_mode_record();
     s.cr0 |= x86::cr0::nw.raw();
     CHECK(vmx::load<fake_vmcs>(f.v, s).error() == errc::inval);
+    // What WRMSR would not take when the vCPU is to run.
+    for (auto const address :
+         {&abi::hvm_hw_cpu::msr_lstar, &abi::hvm_hw_cpu::msr_cstar, &abi::hvm_hw_cpu::shadow_gs}) {
+        s = long_mode_record();
+        s.*address = std::uint64_t{1} << 47;
+        CHECK(vmx::load<fake_vmcs>(f.v, s).error() == errc::inval);
+    }
+    s = long_mode_record();
+    s.msr_syscall_mask = std::uint64_t{1} << 32;
+    CHECK(vmx::load<fake_vmcs>(f.v, s).error() == errc::inval);
 }
 
 TEST_CASE("vmx_exit.paging_turned_on_makes_a_64_bit_guest") {

@@ -209,7 +209,7 @@ expected<void, errc> load_context_from(vcpu<P>& by, vcpu<P>& v, std::uint64_t at
     auto* const c = XENPP_TRY(frames.template create<abi::vcpu_guest_context>());
     auto const read = copy_from_guest(by, c, at, sizeof *c);
     auto const done = read ? load_context(v, *c) : read;
-    frames.destroy(c);
+    frames.discard(c);
     return done;
 }
 
@@ -265,7 +265,7 @@ domctl_result domctl_getvcpucontext(domctl_call<P> const& c) noexcept {
     auto* const out = XENPP_TRY(c.hv().frames.template create<abi::vcpu_guest_context>());
     pv::save_context(*v, *out);
     auto const written = copy_to_guest(c.caller, q.ctxt.p, out, sizeof *out);
-    c.hv().frames.destroy(out);
+    c.hv().frames.discard(out);
     XENPP_TRY(written);
     return domctl_answer::copy_back;
 }

@@ -173,11 +173,11 @@ bool get_writable(domain<P>& owner, page_info& page) noexcept {
     }
 }
 
-/// Takes a reference to a frame for reading. False: it is not in use.
-inline bool get_readable(page_info& page) noexcept {
+/// Takes a reference to a frame for reading. False: it is not in use, or has `most` references.
+inline bool get_readable(page_info& page, std::uint32_t most = frame_word::most) noexcept {
     auto count = atomic_load(page.count);
     do {
-        if (count == 0 || count >= frame_word::most) {
+        if (count == 0 || count >= most) {
             return false;
         }
     } while (!atomic_compare_exchange(page.count, count, count + 1));

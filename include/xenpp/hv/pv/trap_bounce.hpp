@@ -7,6 +7,7 @@
 #include <xenpp/hv/exit_action.hpp>
 #include <xenpp/hv/guest_access.hpp>
 #include <xenpp/hv/pv/vcpu_state.hpp>
+#include <xenpp/x86/canonical.hpp>
 #include <xenpp/x86/control_register.hpp>
 #include <xenpp/x86/exception.hpp>
 
@@ -50,10 +51,7 @@ constexpr std::uint64_t ring3_rflags(std::uint64_t flags) noexcept {
     return (flags & kept.raw()) | interrupt.raw() | reserved_one.raw();
 }
 
-constexpr bool is_canonical(std::uint64_t address) noexcept {
-    auto const top = static_cast<std::int64_t>(address) >> 47;
-    return top == 0 || top == -1;
-}
+using x86::is_canonical;
 
 namespace detail {
 
