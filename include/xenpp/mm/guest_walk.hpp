@@ -331,7 +331,8 @@ constexpr expected<guest_translation, guest_walk_error>
 walk_guest(guest_paging const& paging, gva address, guest_access const& access, Reader& reader) {
     using enum x86::paging_mode;
     bool const is_64_bit = paging.mode == long_mode || paging.mode == la57;
-    if (is_64_bit && !x86::is_canonical(address.raw(), detail::format_of(paging.mode).linear_bits)) {
+    if (is_64_bit &&
+        !x86::is_canonical(address.raw(), detail::format_of(paging.mode).linear_bits)) {
         return unexpected(guest_walk_error{guest_walk_error::kind::not_canonical, {}, errc::ok});
     }
     gva const linear = is_64_bit ? address : gva(address.raw() & 0xffff'ffff);
