@@ -11,8 +11,7 @@ import tempfile
 import time
 import unittest
 
-BUILD = os.environ.get("XENPP_BUILD_DIR") or os.path.abspath(
-    os.path.join(os.path.dirname(__file__), "../../build"))
+BUILD = os.path.abspath(os.environ.get("XENPP_BUILD_DIR") or os.path.join(os.path.dirname(__file__), "../../build"))
 XL = os.path.join(BUILD, "apps/xl/xl")
 KERNEL = os.path.join(BUILD, "guest/vmlinuz")
 RAMDISK = os.path.join(BUILD, "guest/ramdisk")

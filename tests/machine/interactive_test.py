@@ -4,7 +4,7 @@ import os
 import tempfile
 import unittest
 
-from bed import XL, BedTest
+from bed import BUILD, XL, BedTest
 from terminal import ESCAPE, Terminal
 
 PROMPT = r"# (\x1b\[6n)?$"  # its line editor asks where the cursor is
@@ -70,7 +70,8 @@ class Interactive(BedTest):
 
     def test_demo(self):
         folder = tempfile.mkdtemp(dir=self.bed.state)
-        t = self.terminal(os.path.join(ROOT, "scripts/demo"), "--interactive", TMPDIR=folder)
+        t = self.terminal(os.path.join(ROOT, "scripts/demo"), "--interactive", TMPDIR=folder,
+                          XENPP_BUILD_DIR=BUILD)
         t.expect("xen_version")
         t.expect("GUEST-UP type=xen cpus=2")
         self.talk(t)

@@ -14,7 +14,7 @@ import tempfile
 import time
 
 SOURCE = os.path.abspath(os.path.join(os.path.dirname(__file__), "../.."))
-BUILD = os.environ.get("XENPP_BUILD_DIR") or os.path.join(SOURCE, "build")
+BUILD = os.path.abspath(os.environ.get("XENPP_BUILD_DIR") or os.path.join(SOURCE, "build"))
 NATIVE = os.path.join(BUILD, "native")
 GUEST = os.path.join(BUILD, "guest")
 TOOLS = os.path.join(BUILD, "apps/static")
