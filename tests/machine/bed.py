@@ -2,6 +2,7 @@
 # The test bed: an embedded host of its own in a fresh state folder, and what a test does with it.
 """One Bed is one embedded host. Time-outs are generous: emulation on a shared machine is slow."""
 
+import contextlib
 import os
 import re
 import shutil
@@ -28,13 +29,16 @@ class Bed:
         self.env.update({k: str(v) for k, v in xen_options.items()})
 
     def close(self):
-        subprocess.run([XL, "host", "stop", "-f"], env=self.env, capture_output=True,
-                       timeout=PATIENCE)
-        left = self.processes()
-        for pid in left:
-            os.kill(pid, signal.SIGKILL)
-        if not os.environ.get("XENPP_TEST_KEEP"):
-            shutil.rmtree(self.state, ignore_errors=True)
+        """Stops the host; the processes that it left, which are killed, also where it does not stop."""
+        try:
+            subprocess.run([XL, "host", "stop", "-f"], env=self.env, capture_output=True, timeout=PATIENCE)
+        finally:
+            left = self.processes()
+            for pid in left:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+            if not os.environ.get("XENPP_TEST_KEEP"):
+                shutil.rmtree(self.state, ignore_errors=True)
         return left
 
     def xl(self, *args, check=True, timeout=None, text_in=None):
