@@ -18,6 +18,7 @@ KERNEL = os.path.join(BUILD, "guest/vmlinuz")
 RAMDISK = os.path.join(BUILD, "guest/ramdisk")
 PROGRAMS = os.path.join(BUILD, "tests/machine")
 PATIENCE = float(os.environ.get("XENPP_TEST_PATIENCE", "300"))  # seconds for a guest to do anything
+SEED = int(os.environ.get("XENPP_TEST_SEED", str(time.time_ns() % 1000000)))  # of what is left to chance
 
 
 class Bed:

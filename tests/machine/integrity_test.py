@@ -11,6 +11,7 @@ import subprocess
 import time
 import unittest
 
+from bed import PATIENCE, SEED
 from debian import DebianTest
 
 SECONDS = int(os.environ.get("XENPP_TEST_FIO_SECONDS", "5"))  # 600 for the full run
@@ -44,10 +45,14 @@ def sha256(path):
 
 
 class Integrity(DebianTest):
+    def setUp(self):
+        super().setUp()
+        random.seed(f"{SEED} {self._testMethodName}")
+        print(f"XENPP_TEST_SEED={SEED}")
+
     def verified(self, queues):
         jobs = os.path.join(self.bed.state, "jobs")
         seed = random.randrange(1 << 30)
-        print(f"seed {seed}")
         with open(jobs, "w", encoding="ascii") as f:
             f.write(fio_jobs(("/dev/xvdb", "/dev/xvdc"), seed))
         images = {"raw": self.image("b.raw", MEGABYTES), "qcow2": self.image("c.qcow2", MEGABYTES, "qcow2")}
@@ -60,7 +65,7 @@ class Integrity(DebianTest):
                  rf"QUEUES={queues}\+{queues}=")
         out = self.ask("fio", r"tr -d '\0' </dev/xvdd >/tmp/jobs; fio /tmp/jobs >/tmp/out 2>&1; echo FIO=$?=; "
                        "grep -E 'verify|err=|READ:|WRITE:|TRIM:' /tmp/out; echo FIO-''END",
-                       r"FIO=(\d+)=[^`]*?FIO-END", SECONDS + 600)
+                       r"FIO=(\d+)=[^`]*?FIO-END", SECONDS + 2 * PATIENCE)
         print(out.group(0))
         self.assertEqual(out.group(1), "0", out.group(0))
         self.assertNotIn("verify:", out.group(0))
