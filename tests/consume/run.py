@@ -63,27 +63,33 @@ def build(kind, source, build_dir, scratch, out):
     return os.path.join(out, "control_plane")
 
 
-def main():
-    kind, source, build_dir, scratch = sys.argv[1:]
-    out = out_of(kind, build_dir, scratch)
-    for folder in (scratch, out):
-        shutil.rmtree(folder, ignore_errors=True)
-    os.makedirs(scratch)
-    program = build(kind, source, build_dir, scratch, out)
+def run(program, scratch):
+    """Runs it on a simulated host; ends with 1 where it does not do what it is to."""
     with open(os.path.join(scratch, "kernel"), "wb") as f:
         f.write(kernel())
     config = os.path.join(scratch, "guest.cfg")
     with open(config, "w", encoding="ascii") as f:
         f.write(f'name = "guest"\ntype = "pvh"\nkernel = "{scratch}/kernel"\nmemory = 256\nvcpus = 2\n')
     begin = time.monotonic()
-    run = subprocess.run([program, config], env=dict(os.environ, XENPP_HOST="sim"), text=True,
-                         capture_output=True, timeout=600)
+    done = subprocess.run([program, config], env=dict(os.environ, XENPP_HOST="sim"), text=True,
+                          capture_output=True, timeout=600)
     took = time.monotonic() - begin
-    print(f"{run.stdout.strip()} in {1000 * took:.0f} ms {run.stderr}")
-    if not out.startswith(scratch):
-        shutil.rmtree(out)
-    if run.returncode != 0 or run.stdout != "poweroff\n":
+    print(f"{done.stdout.strip()} in {1000 * took:.0f} ms {done.stderr}")
+    if done.returncode != 0 or done.stdout != "poweroff\n":
         sys.exit(1)
+
+
+def main():
+    kind, source, build_dir, scratch = sys.argv[1:]
+    out = out_of(kind, build_dir, scratch)
+    for folder in (scratch, out):
+        shutil.rmtree(folder, ignore_errors=True)
+    os.makedirs(scratch)
+    try:
+        run(build(kind, source, build_dir, scratch, out), scratch)
+    finally:
+        if not out.startswith(scratch):
+            shutil.rmtree(out, ignore_errors=True)
 
 
 main()
