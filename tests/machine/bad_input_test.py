@@ -4,7 +4,7 @@ import os
 import subprocess
 import unittest
 
-from bed import KERNEL, XL, Bed, BedTest
+from bed import KERNEL, PATIENCE, XL, Bed, BedTest
 
 
 class BadInput(BedTest):
@@ -93,7 +93,7 @@ class NoHost(unittest.TestCase):
         b = self.bed()
         b.xl("list")
         daemon = os.path.join(os.path.dirname(os.path.dirname(XL)), "xenppd/xenppd")
-        r = subprocess.run([daemon], env=b.env, capture_output=True, text=True, timeout=60)
+        r = subprocess.run([daemon], env=b.env, capture_output=True, text=True, timeout=PATIENCE)
         self.assertNotEqual(r.returncode, 0)
         self.assertIn("already", r.stderr)
         b.xl("list")

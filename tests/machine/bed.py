@@ -154,7 +154,7 @@ class Bed:
             return now[0] <= before[0] and now[1] <= before[1] + 1024 + 4 * rounds and now[2] >= before[2]
 
         try:
-            self.wait("the daemon to give back what it held", is_same, 180)
+            self.wait("the daemon to give back what it held", is_same)
         except AssertionError as e:
             raise AssertionError(f"{e}: files, KiB and free MiB were {before}, and are {now} after {rounds} rounds") from e
 

@@ -6,7 +6,7 @@ import subprocess
 import unittest
 import urllib.request
 
-from bed import BUILD, BedTest
+from bed import BUILD, PATIENCE, BedTest
 
 GUEST = "console=hvc0 quiet do="
 SCRIPT = """#!/bin/sh
@@ -41,7 +41,7 @@ class Bridge(BedTest):
         """The guest's file comes over the bridge."""
         self.bed.type_into(name, f"ifconfig eth0 {address} up; httpd -h /; echo SER''VES")
         self.bed.wait_log(name, "SERVES")
-        with urllib.request.urlopen(f"http://{address}/init", timeout=120) as answer:
+        with urllib.request.urlopen(f"http://{address}/init", timeout=PATIENCE) as answer:
             self.assertIn(b"#!/bin/sh", answer.read())
 
     def test_a_script(self):

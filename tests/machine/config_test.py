@@ -3,13 +3,14 @@
 # what xl.conf and xen.cfg say.
 import fcntl
 import os
+import re
 import shutil
 import subprocess
 import sys
 import time
 import unittest
 
-from bed import KERNEL, RAMDISK, XL, BedTest
+from bed import KERNEL, PATIENCE, RAMDISK, XL, BedTest
 
 SAMPLES = os.path.abspath(os.path.join(os.path.dirname(__file__), "../../cfg-samples"))
 
@@ -55,7 +56,7 @@ class Samples(ConfigTest):
 
     def xl_there(self, *args, check=True):
         r = subprocess.run([XL, *args], env=self.bed.env, cwd=self.work, capture_output=True, text=True,
-                           timeout=300)
+                           timeout=PATIENCE)
         if check:
             self.assertEqual(r.returncode, 0, r.stdout + r.stderr)
         return r
@@ -175,21 +176,22 @@ class Keys(ConfigTest):
         self.bed.wait_log("one", "GUEST-UP")
 
     def test_cores_of_crashes(self):
-        for action in ("coredump-destroy", "coredump-restart"):
+        def domid():
+            return self.bed.domains().get("victim", (None,))[0]
+
+        for action, is_done in (("coredump-destroy", lambda now, first: now is None),
+                                ("coredump-restart", lambda now, first: now not in (None, first))):
             self.guest("victim", on_crash=action)
-            first = self.bed.domains()["victim"][0]
-            time.sleep(2)  # one that ends sooner is restarted no sooner
+            first = domid()
             self.bed.type_into("victim", "x=core-of-a; echo $x-guest >/dev/null; echo c >/proc/sysrq-trigger")
             core = os.path.join(self.bed.state, "dumps", "victim")
-            self.bed.wait("the domain to be gone or another",
-                          lambda f=first: self.bed.domains().get("victim", (None,))[0] != f)
+            self.bed.wait(f"{action} to be done", lambda d=is_done, f=first: d(domid(), f))
             with open(core, "rb") as f:
                 data = f.read()
             self.assertEqual(data[:4], b"\x7fELF")
             self.assertIn(b"Linux version", data)
             self.assertIn(b"core-of-a", data)
             os.unlink(core)
-            self.assertEqual("victim" in self.bed.domains(), action == "coredump-restart")
         self.bed.wait_log("victim", "GUEST-UP", count=1)
 
 
@@ -227,10 +229,15 @@ class XlConf(ConfigTest):
             fcntl.lockf(held, fcntl.LOCK_EX)
             self.bed.xl("host", "start")
             creation = subprocess.Popen([XL, "create", self.bed.config("one")], env=self.bed.env)
-            time.sleep(3)
-            self.assertIsNone(creation.poll())
+
+            def waits():
+                self.assertIsNone(creation.poll())
+                with open("/proc/locks", encoding="ascii") as f:
+                    return re.search(rf"-> POSIX +ADVISORY +WRITE {creation.pid} ", f.read())
+
+            self.bed.wait("the creation to wait for the lock", waits)
             self.assertEqual(self.bed.domains(), {})
-        self.assertEqual(creation.wait(timeout=300), 0)
+        self.assertEqual(creation.wait(timeout=PATIENCE), 0)
         self.assertIn("one", self.bed.domains())
 
     def test_masks(self):

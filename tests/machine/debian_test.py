@@ -7,7 +7,7 @@ import subprocess
 import unittest
 import urllib.request
 
-from bed import BUILD
+from bed import BUILD, PATIENCE
 from debian import DebianTest
 from web import Server, free_port
 
@@ -28,7 +28,7 @@ class Debian(DebianTest):
         self.assertEqual(got, server.sha256())
         self.ask("deb", "mkdir /srv/www; dd if=/dev/zero bs=1k count=300 of=/srv/www/zero 2>/dev/null; "
                  "busybox httpd -h /srv/www; echo SER''VES", "SERVES")
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/zero", timeout=120) as answer:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/zero", timeout=PATIENCE) as answer:
             self.assertEqual(answer.read(), bytes(300 * KIB))
         # Twice, so that there is something to compare with; counts are written within a second or so.
         top = subprocess.run([os.path.join(BUILD, "apps/xentop/xentop"), "-b", "-x", "-n", "-i", "2", "-d", "2"],
@@ -88,7 +88,7 @@ class Debian(DebianTest):
         sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self.addCleanup(sock.close)
         sock.bind(("127.0.0.1", 0))
-        sock.settimeout(120)
+        sock.settimeout(PATIENCE)
         port = sock.getsockname()[1]
         self.boot("u", type="pvh", vif=["network=user"])
         self.ask("u", "until ip -4 addr | grep -q 10.0.2.15; do sleep 1; done; echo ADD''RESS", "ADDRESS")

@@ -10,7 +10,7 @@ import sys
 import unittest
 import urllib.request
 
-from bed import BedTest
+from bed import PATIENCE, BedTest
 from web import Server, free_port
 
 ROUNDS = int(os.environ.get("XENPP_TEST_ATTACHES", "5"))  # 200 for the full run
@@ -46,7 +46,7 @@ class Networks(BedTest):
         self.fetch("g", server, "FETCHED")
         self.ask("g", "dd if=/dev/zero bs=1k count=300 of=/www.bin 2>/dev/null; httpd -h /; echo SER''VES",
                  "SERVES")
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/www.bin", timeout=120) as answer:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/www.bin", timeout=PATIENCE) as answer:
             self.assertEqual(answer.read(), bytes(300 * KIB))
         return server
 
@@ -74,7 +74,7 @@ class Networks(BedTest):
             self.ask(f"s{n}", f"ifconfig eth0 192.168.7.{n} up; echo ADD''RESS", "ADDRESS")
         self.ask("s1", "ping -c 3 192.168.7.2 | tail -n 2", r"3 packets received")
         self.ask("s2", "nc -l -p 5000 | sha256sum | sed s/^/GO''T=/ & echo LIS''TENS", "LISTENS")
-        self.ask("s1", "dd if=/dev/zero bs=64k count=64 2>/dev/null | nc -w 30 192.168.7.2 5000; echo SE''NT",
+        self.ask("s1", f"dd if=/dev/zero bs=64k count=64 2>/dev/null | nc -w {PATIENCE:.0f} 192.168.7.2 5000; echo SE''NT",
                  "SENT")
         got = self.bed.wait_log("s2", r"GOT=([0-9a-f]{64})").group(1)
         self.assertEqual(got, hashlib.sha256(bytes(64 * 64 * KIB)).hexdigest())
