@@ -4,6 +4,7 @@
 #include "fakes/bytes_on_disk.hpp"
 #include "fakes/captured_session.hpp"
 #include "fakes/elf_maker.hpp"
+#include "fakes/golden.hpp"
 
 #include <xenpp/cli/command.hpp>
 #include <xenpp/cli/xl.hpp>
@@ -12,11 +13,9 @@
 #include <catch2/catch.hpp>
 
 #include <array>
-#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <regex>
-#include <sstream>
 
 namespace {
 
@@ -149,15 +148,7 @@ std::string stable(std::string text) {
 }
 
 void check(std::string const& name, std::string const& got) {
-    auto const path = folder + name + ".expect";
-    if (std::getenv("XENPP_UPDATE_GOLDEN") != nullptr) { // NOLINT(concurrency-mt-unsafe)
-        std::ofstream(path, std::ios::binary) << stable(got);
-    }
-    std::ifstream in(path, std::ios::binary);
-    std::ostringstream expected;
-    expected << in.rdbuf();
-    INFO(name);
-    CHECK(stable(got) == expected.str());
+    fakes::check_golden(folder + name + ".expect", stable(got));
 }
 
 } // namespace

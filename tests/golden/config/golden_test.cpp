@@ -2,6 +2,7 @@
 // Every *.in file gives its *.expect; every row of lexical.table gives what it says.
 // XENPP_UPDATE_GOLDEN=1 in the environment rewrites the *.expect files; review the difference.
 #include "config/settings.hpp"
+#include "fakes/golden.hpp"
 
 #include <xenpp/config/cpupool_config.hpp>
 #include <xenpp/config/json.hpp>
@@ -12,24 +13,15 @@
 
 #include <catch2/catch.hpp>
 
-#include <cstdlib>
 #include <filesystem>
-#include <fstream>
 #include <sstream>
 
 namespace {
 
 using namespace xenpp::config;
+using xenpp::fakes::contents;
 
 std::filesystem::path const folder = XENPP_SOURCE_DIR "/tests/golden/config";
-
-std::string contents(std::filesystem::path const& path) {
-    std::ifstream in(path, std::ios::binary);
-    REQUIRE(in.good());
-    std::ostringstream out;
-    out << in.rdbuf();
-    return out.str();
-}
 
 /// What `lexical-*.in` is compared by: the tree in canonical form, then the findings.
 std::string lexical(std::string_view text, std::string const& name) {
@@ -130,7 +122,6 @@ std::vector<std::string> columns(std::string const& row) {
 } // namespace
 
 TEST_CASE("golden.inputs_give_what_is_expected") {
-    bool const is_update = std::getenv("XENPP_UPDATE_GOLDEN") != nullptr;
     std::size_t count = 0;
     for (auto const& entry : std::filesystem::directory_iterator(folder)) {
         if (entry.path().extension() != ".in") {
@@ -138,12 +129,7 @@ TEST_CASE("golden.inputs_give_what_is_expected") {
         }
         auto expect = entry.path();
         expect.replace_extension(".expect");
-        auto const got = outcome(entry.path());
-        if (is_update) {
-            std::ofstream(expect, std::ios::binary) << got;
-        }
-        INFO(entry.path().filename().string());
-        CHECK(got == contents(expect));
+        xenpp::fakes::check_golden(expect, outcome(entry.path()));
         ++count;
     }
     CHECK(count >= 10);

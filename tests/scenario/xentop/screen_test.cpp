@@ -2,6 +2,7 @@
 // xentop at a terminal (tmux) over a simulated host with a thousand domains; the screens as text
 // are in *.expect. XENPP_UPDATE_GOLDEN=1 rewrites them; review the difference.
 #include "fakes/bytes_on_disk.hpp"
+#include "fakes/golden.hpp"
 
 #include <catch2/catch.hpp>
 #include <fmt/format.h>
@@ -12,10 +13,7 @@
 #include <array>
 #include <chrono>
 #include <cstdio>
-#include <cstdlib>
-#include <fstream>
 #include <regex>
-#include <sstream>
 #include <string>
 #include <thread>
 
@@ -98,15 +96,8 @@ std::string stable(std::string text) {
 }
 
 void check(std::string const& name, std::string const& got) {
-    auto const path = fmt::format("{}/tests/scenario/xentop/{}.expect", XENPP_SOURCE_DIR, name);
-    if (std::getenv("XENPP_UPDATE_GOLDEN") != nullptr) { // NOLINT(concurrency-mt-unsafe)
-        std::ofstream(path, std::ios::binary) << stable(got);
-    }
-    std::ifstream in(path, std::ios::binary);
-    std::ostringstream expected;
-    expected << in.rdbuf();
-    INFO(name);
-    CHECK(stable(got) == expected.str());
+    xenpp::fakes::check_golden(
+        fmt::format("{}/tests/scenario/xentop/{}.expect", XENPP_SOURCE_DIR, name), stable(got));
 }
 
 } // namespace
