@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Debian's own xenstore tools and python3-pyxs, and our client, against the socket server; and its
 // death by SIGKILL.
+#include "fakes/patience.hpp"
+
 #include <xenpp/store/client.hpp>
 #include <xenpp/store/service.hpp>
 
@@ -149,10 +151,12 @@ TEST_CASE("tools.debians_xenstore_utils_work") {
 
 TEST_CASE("tools.xenstore_watch_sees_changes_of_others") {
     running_service s;
-    auto const got = ok(s, "out=$(mktemp); timeout 20 xenstore-watch -n 3 /w > $out & watcher=$!; "
-                           "for i in $(seq 100); do [ -s $out ] && break; sleep 0.05; done; "
-                           "xenstore-write /w/1 x; xenstore-rm /w; wait $watcher; "
-                           "code=$?; cat $out; rm $out; exit $code");
+    auto const got =
+        ok(s, fmt::format("out=$(mktemp); timeout {} xenstore-watch -n 3 /w > $out & watcher=$!; "
+                          "while [ ! -s $out ] && kill -0 $watcher; do sleep 0.05; done; "
+                          "xenstore-write /w/1 x; xenstore-rm /w; wait $watcher; "
+                          "code=$?; cat $out; rm $out; exit $code",
+                          fakes::patience_s));
     CHECK(got == "/w\n/w/1\n/w\n");
 }
 
@@ -192,8 +196,8 @@ with pyxs.Client(unix_socket_path=os.environ["XENSTORED_PATH"]) as c:
         assert e.args[0] == 2, e
 print("fine")
 )";
-    CHECK(ok(s, fmt::format("timeout 60 /usr/bin/python3 - <<'END'\n{}\nEND\n", script)) ==
-          "fine\n");
+    CHECK(ok(s, fmt::format("timeout {} /usr/bin/python3 - <<'END'\n{}\nEND\n", fakes::patience_s,
+                            script)) == "fine\n");
 }
 
 TEST_CASE("socket.our_client_over_it") {
@@ -226,14 +230,28 @@ TEST_CASE("socket.a_peer_that_sends_and_never_reads_gets_all_its_replies_in_the_
     int const fd = ::socket(AF_UNIX, SOCK_STREAM, 0);
     REQUIRE(::connect(fd, reinterpret_cast<sockaddr const*>(&address), sizeof address) == 0);
     auto const request = encode({op::read, 1, 0, std::string("/v\0", 3)});
+    auto const ask = [&](int flags) {
+        return ::send(fd, request.data(), request.size(), MSG_NOSIGNAL | flags) ==
+               static_cast<ssize_t>(request.size());
+    };
     constexpr std::size_t count = 2000;
+    std::size_t sent = 0;
+    // It is blocked when the server serves others and takes nothing from it.
+    for (int refusals = 0; sent < count && refusals < 3;) {
+        if (ask(MSG_DONTWAIT)) {
+            ++sent;
+            refusals = 0;
+        } else {
+            ++refusals;
+            CHECK(tools.read("/v").value().size() == 4000);
+        }
+    }
+    CHECK(sent < count);
     std::thread writer([&] {
-        for (std::size_t i = 0; i < count; ++i) {
-            static_cast<void>(::send(fd, request.data(), request.size(), MSG_NOSIGNAL));
+        while (sent < count && ask(0)) {
+            ++sent;
         }
     });
-    ::usleep(200000);
-    CHECK(tools.read("/v").value().size() == 4000);
     std::size_t total = 0;
     std::string buffer(65536, '\0');
     while (total < count * 4016) {
@@ -243,6 +261,7 @@ TEST_CASE("socket.a_peer_that_sends_and_never_reads_gets_all_its_replies_in_the_
     }
     writer.join();
     ::close(fd);
+    CHECK(sent == count);
     CHECK(total == count * 4016);
 }
 
@@ -268,11 +287,12 @@ pid_t start_daemon(folder const& f) {
 }
 
 client reconnect(folder const& f) {
-    for (int i = 0; i < 6000; ++i) { // a minute
+    constexpr int pause_ms = 10;
+    for (int i = 0; i < fakes::patience_ms / pause_ms; ++i) {
         if (auto c = client::open(f.path + "/socket")) {
             return std::move(*c);
         }
-        ::usleep(10000);
+        ::usleep(pause_ms * 1000);
     }
     return client::open(f.path + "/socket").value();
 }
@@ -281,19 +301,25 @@ client reconnect(folder const& f) {
 
 TEST_CASE("service.killed_at_random_moments_it_loses_nothing_that_was_answered") {
     folder f;
+    constexpr unsigned lives = 25;
     unsigned last = 0;
-    for (unsigned life = 0; life < 25; ++life) {
+    for (unsigned life = 1; life <= lives; ++life) {
         auto const pid = start_daemon(f);
         REQUIRE(pid > 0);
         auto c = reconnect(f);
-        if (last != 0) { // the first life may be too short for one transaction
+        if (last != 0) {
             auto const found = static_cast<unsigned>(std::stoul(c.read("/n").value()));
             // The one that was asked for and not answered may have happened or not.
             CHECK((found == last || found == last + 1));
             CHECK(c.directory("/log").value().size() == found);
         }
-        std::thread killer([pid, life] {
-            ::usleep(3000 + 1700 * life);
+        // Somewhere in the transactions that follow the n-th of the n-th life.
+        std::atomic<unsigned> answered = 0;
+        std::thread killer([pid, life, &answered] {
+            for (unsigned n = 0; n < life; n = answered) {
+                answered.wait(n);
+            }
+            ::usleep(life * 97 % 500);
             ::kill(pid, SIGKILL);
         });
         for (;;) {
@@ -306,7 +332,12 @@ TEST_CASE("service.killed_at_random_moments_it_loses_nothing_that_was_answered")
                 break;
             }
             last = next;
+            ++answered;
+            answered.notify_one();
         }
+        CHECK(answered >= life);
+        answered = life; // if it died of something else
+        answered.notify_one();
         killer.join();
         ::waitpid(pid, nullptr, 0);
         // What the dying daemon did without answering counts as done.
@@ -318,5 +349,5 @@ TEST_CASE("service.killed_at_random_moments_it_loses_nothing_that_was_answered")
             last = found;
         }
     }
-    CHECK(last > 25);
+    CHECK(last >= lives * (lives + 1) / 2);
 }

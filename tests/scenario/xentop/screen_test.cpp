@@ -3,6 +3,7 @@
 // are in *.expect. XENPP_UPDATE_GOLDEN=1 rewrites them; review the difference.
 #include "fakes/bytes_on_disk.hpp"
 #include "fakes/golden.hpp"
+#include "fakes/patience.hpp"
 
 #include <catch2/catch.hpp>
 #include <fmt/format.h>
@@ -65,7 +66,8 @@ public:
 
     /// The screen, once it shows `what` and nothing moves any more.
     std::string wait_for(std::string const& what) {
-        auto const end = std::chrono::steady_clock::now() + 120s;
+        auto const end =
+            std::chrono::steady_clock::now() + std::chrono::seconds(xenpp::fakes::patience_s);
         std::string before;
         for (;;) {
             auto const now = screen();

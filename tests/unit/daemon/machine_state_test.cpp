@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // State of one machine is not taken for that of the next.
+#include "fakes/patience.hpp"
+
 #include <xenpp/os/file.hpp>
 #include <xenpp/os/process.hpp>
 
@@ -54,13 +56,13 @@ TEST_CASE("machine_state.of_another_process_goes_but_the_logs_stay") {
     CHECK_FALSE(f.has("domains/x.json"));
     CHECK(f.has("consoles/a.log"));
     REQUIRE(other.send_signal(SIGKILL));
-    CHECK(other.wait(10'000));
+    CHECK(other.wait(fakes::patience_ms));
 }
 
 TEST_CASE("machine_state.is_not_adopted_from_a_process_that_is_gone") {
     folder const f;
     auto const other = os::spawn({{"true"}, {}, false}).value();
-    CHECK(other.wait(10'000));
+    CHECK(other.wait(fakes::patience_ms));
     CHECK_FALSE(detail::adopt_machine_state(f.where, other.pid()));
 }
 
