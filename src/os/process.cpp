@@ -17,10 +17,14 @@
 #include <climits>
 #include <csignal>
 #include <cstdlib>
+#include <span>
 
 namespace xenpp::os {
 
 namespace {
+
+/// A child's descriptors, and the one that it reports through, are below this.
+constexpr int most_descriptors = 10;
 
 /// What a new process reports through the pipe: how far it came.
 struct birth {
@@ -28,34 +32,52 @@ struct birth {
     int failed = 0; ///< errno of exec
 };
 
+/// What a new process starts from.
+struct becoming {
+    char const* program;
+    char* const* arguments;
+    int null;
+    int log;
+    int report;
+    std::span<unique_fd const> more;
+};
+
 /// In the new process, after fork in a program that may have threads: system calls only.
-[[noreturn]] void
-become(char* const* arguments, char const* program, int null, int log, int report) {
+[[noreturn]] void become(becoming const& b) {
     signal(SIGPIPE, SIG_DFL);
     signal(SIGCHLD, SIG_DFL);
     sigset_t none;
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, nullptr);
-    // `report` moves to 3, closed by a successful exec; all above goes.
-    ::dup2(null, 0);
-    ::dup2(log, 1);
-    ::dup2(log, 2);
-    ::dup2(report, 3);
-    ::fcntl(3, F_SETFD, FD_CLOEXEC);
-    ::syscall(SYS_close_range, 4U, ~0U, 0U);
-    ::execv(program, arguments);
-    birth const b{0, errno};
-    static_cast<void>(!::write(3, &b, sizeof b));
+    ::dup2(b.null, 0);
+    ::dup2(b.log, 1);
+    ::dup2(b.log, 2);
+    int next = 3;
+    for (auto const& fd : b.more) {
+        ::dup2(fd.get(), next++);
+    }
+    // `report` comes last, closed by a successful exec; all above goes.
+    ::dup2(b.report, next);
+    ::fcntl(next, F_SETFD, FD_CLOEXEC);
+    ::syscall(SYS_close_range, static_cast<unsigned>(next) + 1, ~0U, 0U);
+    ::execv(b.program, b.arguments);
+    birth const failed{0, errno};
+    static_cast<void>(!::write(next, &failed, sizeof failed));
     ::_exit(127);
 }
 
 /// The same open file under a number that is not one of those the child is to have.
-result<unique_fd> out_of_the_way(unique_fd fd) {
-    unique_fd high(::fcntl(fd.get(), F_DUPFD_CLOEXEC, 10));
+result<unique_fd> out_of_the_way(int fd) {
+    unique_fd high(::fcntl(fd, F_DUPFD_CLOEXEC, most_descriptors));
     if (!high) {
         return fail_errno("dup");
     }
     return high;
+}
+
+result<unique_fd> open_out_of_the_way(std::string const& path, int flags) {
+    auto const fd = XENPP_TRY(open_file(path, flags));
+    return out_of_the_way(fd.get());
 }
 
 int open_pidfd(pid_t pid) noexcept {
@@ -108,9 +130,13 @@ result<process> spawn(spawn_config const& config) {
     if (program.empty()) {
         return fail("spawn", errc::noent, config.arguments.front() + " is not installed");
     }
-    auto const null = XENPP_TRY(out_of_the_way(XENPP_TRY(open_file("/dev/null", O_RDWR))));
-    auto const log = XENPP_TRY(out_of_the_way(XENPP_TRY(
-        open_file(config.log.empty() ? "/dev/null" : config.log, O_WRONLY | O_CREAT | O_APPEND))));
+    auto const null = XENPP_TRY(open_out_of_the_way("/dev/null", O_RDWR));
+    auto const log = XENPP_TRY(open_out_of_the_way(config.log.empty() ? "/dev/null" : config.log,
+                                                   O_WRONLY | O_CREAT | O_APPEND));
+    std::vector<unique_fd> more;
+    for (auto const fd : config.descriptors) {
+        more.push_back(XENPP_TRY(out_of_the_way(fd)));
+    }
     std::vector<char*> arguments;
     for (auto const& a : config.arguments) {
         // NOLINTNEXTLINE(cppcoreguidelines-pro-type-const-cast): execv's old type
@@ -122,7 +148,10 @@ result<process> spawn(spawn_config const& config) {
         return fail_errno("pipe");
     }
     unique_fd const in(ends[0]);
-    auto out = XENPP_TRY(out_of_the_way(unique_fd(ends[1])));
+    unique_fd low(ends[1]);
+    auto out = XENPP_TRY(out_of_the_way(low.get()));
+    low.reset();
+    becoming const next{program.c_str(), arguments.data(), null.get(), log.get(), out.get(), more};
 
     pid_t const child = ::fork();
     if (child < 0) {
@@ -130,12 +159,12 @@ result<process> spawn(spawn_config const& config) {
     }
     if (child == 0) {
         if (!config.detached) {
-            become(arguments.data(), program.c_str(), null.get(), log.get(), out.get());
+            become(next);
         }
         ::setsid();
         pid_t const grandchild = ::fork();
         if (grandchild == 0) {
-            become(arguments.data(), program.c_str(), null.get(), log.get(), out.get());
+            become(next);
         }
         birth const b{grandchild, grandchild < 0 ? errno : 0};
         static_cast<void>(!::write(out.get(), &b, sizeof b));

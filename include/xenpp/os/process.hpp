@@ -46,12 +46,14 @@ private:
     unique_fd pidfd_;
 };
 
-/// What to start. The child gets descriptors 0 (/dev/null), 1 and 2 (`log`) and no other.
+/// What to start. The child gets descriptors 0 (/dev/null), 1 and 2 (`log`), those that are named,
+/// and no other.
 struct spawn_config {
     /// The program, by path or by name in PATH, comes first.
     std::vector<std::string> arguments = {};
     std::string log = {};  ///< appended to; empty: /dev/null
     bool detached = false; ///< in a session of its own and nobody's child, so it outlives us
+    std::vector<int> descriptors = {}; ///< of ours, at most six: it has them as 3 and on
 };
 
 /// Errors name the program, and say if it could not be executed.

@@ -226,6 +226,26 @@ TEST_CASE("process.a_child_gets_nothing_but_its_log") {
     CHECK(log == "0\n1\n2\n3\noops\n"); // 3 is ls reading the folder
 }
 
+TEST_CASE("process.a_child_gets_the_descriptors_that_are_named") {
+    temporary_folder const f;
+    REQUIRE(replace_file(f / "one", "first "));
+    REQUIRE(replace_file(f / "two", "second"));
+    auto const one = open_file(f / "one", O_RDONLY).value();
+    auto const two = open_file(f / "two", O_RDONLY).value();
+    for (bool const detached : {false, true}) {
+        auto const log = f / (detached ? "detached.log" : "log");
+        auto const p = spawn({{"sh", "-c", "cat <&3; cat <&4; ls /proc/self/fd"},
+                              log,
+                              detached,
+                              {two.get(), one.get()}})
+                           .value();
+        CHECK(p.wait(10'000));
+        CHECK(read_file(log).value() == "secondfirst 0\n1\n2\n3\n4\n5\n"); // 5 is ls's
+        REQUIRE(::lseek(one.get(), 0, SEEK_SET) == 0);
+        REQUIRE(::lseek(two.get(), 0, SEEK_SET) == 0);
+    }
+}
+
 TEST_CASE("process.a_detached_child_is_nobodys_child_and_in_its_own_session") {
     temporary_folder const f;
     auto const p = spawn({{"sleep", "100"}, {}, true}).value();
