@@ -9,6 +9,7 @@
 #include <sys/timerfd.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <filesystem>
 #include <utility>
 
@@ -107,11 +108,13 @@ void backends::unbind(evtchn_port port) noexcept {
 
 result<void> backends::add_fd(int fd, std::function<void()> ready, bool to_write) {
     auto const tag = static_cast<std::uint64_t>(fd);
-    if (ready_.contains(fd)) {
-        XENPP_TRY(fds_.modify(fd, tag, to_write));
-    } else {
-        XENPP_TRY(fds_.add(fd, tag, to_write));
+    auto done = ready_.contains(fd) ? fds_.modify(fd, tag, to_write) : fds_.add(fd, tag, to_write);
+    // It was closed before it was removed, and the number means another now.
+    if (!done && done.error().code == ENOENT) {
+        ready_.erase(fd);
+        done = fds_.add(fd, tag, to_write);
     }
+    XENPP_TRY(done);
     ready_[fd] = std::make_shared<std::function<void()> const>(std::move(ready));
     return {};
 }

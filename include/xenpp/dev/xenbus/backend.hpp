@@ -33,7 +33,9 @@ public:
     virtual void notify(evtchn_port port) noexcept = 0;
 
     /// Runs `ready` whenever `fd` is readable, or writable if `to_write`, until it is removed.
-    /// Adding a descriptor again replaces what was said of it.
+    /// Adding a descriptor again replaces what was said of it, also where its number means another
+    /// open file by now. Who closes one removes its number in the same call: the next to open
+    /// something may get it.
     virtual result<void> add_fd(int fd, std::function<void()> ready, bool to_write = false) = 0;
     virtual void remove_fd(int fd) noexcept = 0;
 
