@@ -251,9 +251,6 @@ void vbd_backend::let_go() noexcept {
     }
     connection_.reset();
     image_.reset();
-    if (auto const path = record_path(); !path.empty()) {
-        ::unlink(path.c_str());
-    }
 }
 
 bool vbd_backend::disconnect() noexcept {
@@ -261,6 +258,10 @@ bool vbd_backend::disconnect() noexcept {
         return false;
     }
     stop_serving();
+    // Now: by the time that all is done the name may be of another disk's record.
+    if (auto const path = record_path(); !path.empty()) {
+        ::unlink(path.c_str());
+    }
     if (!connection_ || is_idle()) {
         let_go();
         return true;

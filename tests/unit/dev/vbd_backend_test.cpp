@@ -6,10 +6,13 @@
 #include <xenpp/dev/vbd/backend.hpp>
 #include <xenpp/dev/vbd/inflight.hpp>
 
+#include <sys/eventfd.h>
+
 #include <algorithm>
 #include <cstring>
 #include <fstream>
 #include <numeric>
+#include <utility>
 
 namespace {
 
@@ -71,6 +74,36 @@ struct bed {
     fakes::block_guest guest;
     std::unique_ptr<dev::backend> backend;
     dev::node_list features, properties;
+};
+
+/// An image whose work is done when the test says so.
+class slow_image final : public dev::block_image {
+public:
+    explicit slow_image(bool const& is_released) : is_released_(is_released) {
+        info_.size = disk_size;
+    }
+
+    dev::image_info const& info() const noexcept override { return info_; }
+
+    void submit(dev::image_io const& io) override { tags_.push_back(io.tag); }
+
+    void start() override {}
+
+    void poll(done const& report) override {
+        if (is_released_) {
+            for (auto const tag : std::exchange(tags_, {})) {
+                report(tag, 0);
+            }
+        }
+    }
+
+    int fd() const noexcept override { return event_.get(); }
+
+private:
+    bool const& is_released_;
+    dev::image_info info_;
+    std::vector<std::uint64_t> tags_;
+    os::unique_fd event_{::eventfd(0, EFD_CLOEXEC)};
 };
 
 } // namespace
@@ -305,4 +338,43 @@ TEST_CASE("vbd_backend.what_a_frontend_asks_beyond_the_offer_is_refused") {
     REQUIRE_FALSE(done);
     CHECK(b.backend->disconnect());
     CHECK(b.guest.doors.mapped == 0);
+}
+
+TEST_CASE("vbd_backend.one_that_is_late_to_go_leaves_its_successors_record_alone") {
+    bed b;
+    auto& g = b.guest;
+    bool is_released = false;
+    g.add(b.config);
+    auto const late = dev::make_vbd_backend(
+        g.context(), [&is_released](dev::vbd_config const&, std::function<void()> const&) {
+            return result<std::unique_ptr<dev::block_image>>(
+                std::make_unique<slow_image>(is_released));
+        });
+    REQUIRE(late->prepare().value());
+    g.offer();
+    REQUIRE(late->connect(false));
+    g.put(abi::blkif_op_read, 0, pages(first_data, 1));
+    g.kick();
+    CHECK_FALSE(late->disconnect());
+    // Another disk comes to the same place.
+    auto const offer = [&g] {
+        g.offer();
+        REQUIRE(g.client.write(dev::frontend_path(g.address) + "/ring-ref", "8"));
+    };
+    b.backend = dev::make_vbd_backend(g.context()).value();
+    REQUIRE(b.backend->prepare().value());
+    offer();
+    REQUIRE(b.backend->connect(false));
+    is_released = true;
+    for (auto const& [fd, ready] : std::map(g.services.fds)) {
+        ready();
+    }
+    CHECK(g.disconnected == 1);
+    // It is connected to by the next process.
+    b.backend.reset();
+    b.backend = dev::make_vbd_backend(g.context()).value();
+    REQUIRE(b.backend->prepare().value());
+    CHECK(b.backend->connect(true));
+    CHECK(b.backend->disconnect());
+    CHECK_FALSE(std::filesystem::exists(g.services.state_file(dev::vbd_record_name(g.address))));
 }
