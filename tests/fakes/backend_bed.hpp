@@ -36,8 +36,12 @@ public:
 
     void notify(evtchn_port port) noexcept override { ++notified[port]; }
 
-    result<void> add_fd(int fd, std::function<void()> ready, bool) override {
+    result<void> add_fd(int fd, std::function<void()> ready, bool to_write) override {
+        if (fail_add_fd || fd < 0) {
+            return fail("epoll_ctl", fd < 0 ? EBADF : ENOSPC);
+        }
         fds[fd] = std::move(ready);
+        is_to_write[fd] = to_write;
         return {};
     }
 
@@ -58,10 +62,12 @@ public:
     }
 
     bool fail_bind = false;
+    bool fail_add_fd = false;
     std::string folder;
     std::map<evtchn_port, std::function<void()>> bound;
     std::map<evtchn_port, unsigned> notified;
     std::map<int, std::function<void()>> fds;
+    std::map<int, bool> is_to_write;
     std::vector<std::function<void()>> put_off;
     std::vector<std::string> lines;
 

@@ -26,6 +26,7 @@ public:
 
     ~vbd_backend() override {
         stop_serving();
+        leave_image();
         image_.reset(); // what is in flight ends before its memory goes
     }
 
@@ -52,7 +53,8 @@ private:
     result<void> bind(vbd_frontend const& f);
     void run(std::size_t queue);
     void turn();
-    void watch_image();
+    result<void> watch_image();
+    void leave_image() noexcept;
     void come_again();
     void stop_serving() noexcept;
     void let_go() noexcept;
@@ -70,7 +72,7 @@ private:
     std::unique_ptr<block_image> image_;
     bool is_serving_ = false; ///< takes requests
     bool is_disconnecting_ = false;
-    bool is_image_polled_ = false;
+    int polled_ = -1; ///< the image's descriptor as it was added
     bool is_polled_to_write_ = false;
     bool is_coming_again_ = false;
     std::shared_ptr<bool> is_here_ = std::make_shared<bool>(true); ///< for what was put off
@@ -121,7 +123,6 @@ result<node_list> vbd_backend::connect(bool is_resumed) {
     auto const f = XENPP_TRY(read_vbd_frontend(context_.store, context_.address));
     connection_ = XENPP_TRY(open_rings(f, is_resumed));
     XENPP_TRY(bind(f));
-    watch_image();
     is_serving_ = true;
     if (is_resumed) {
         for (auto const& q : connection_->queues) {
@@ -136,6 +137,7 @@ result<node_list> vbd_backend::connect(bool is_resumed) {
             context_.services.notify(port);
         }
     }
+    XENPP_TRY(watch_image());
     return vbd_properties(config_, image_->info());
 }
 
@@ -182,23 +184,46 @@ void vbd_backend::turn() {
         context_.disconnected();
         return;
     }
-    watch_image();
+    if (auto const watched = watch_image(); !watched) {
+        break_off(watched.error());
+        come_again(); // what is in flight ends all the same
+    }
     if (has_more && is_serving_) {
         come_again();
     }
 }
 
-/// Only what changes costs something.
-void vbd_backend::watch_image() {
+/// Due whenever the image has done something, for its descriptor may be closed by then. Only what
+/// changes costs something.
+result<void> vbd_backend::watch_image() {
+    int const fd = image_->fd();
     bool const to_write = image_->wants_to_write();
-    if (image_->fd() < 0 || (is_image_polled_ && to_write == is_polled_to_write_)) {
-        return;
+    if (fd == polled_ && to_write == is_polled_to_write_) {
+        return {};
     }
-    is_image_polled_ = context_.services
-                           .add_fd(
-                               image_->fd(), [this] { turn(); }, to_write)
-                           .has_value();
-    is_polled_to_write_ = to_write;
+    if (fd < 0 && polled_ >= 0) {
+        context_.services.log(
+            fmt::format("{}: the server of {} has gone; all requests fail until the disk is "
+                        "detached and attached again",
+                        to_string(context_.address), config_.target));
+    }
+    if (fd != polled_) {
+        leave_image();
+    }
+    if (fd >= 0) {
+        XENPP_TRY(context_.services.add_fd(
+            fd, [this] { turn(); }, to_write));
+        polled_ = fd;
+        is_polled_to_write_ = to_write;
+    }
+    return {};
+}
+
+void vbd_backend::leave_image() noexcept {
+    if (polled_ >= 0) {
+        context_.services.remove_fd(std::exchange(polled_, -1));
+        is_polled_to_write_ = false;
+    }
 }
 
 /// Looks at all rings, in another turn of the loop.
@@ -239,16 +264,11 @@ void vbd_backend::stop_serving() noexcept {
             context_.services.unbind(port);
         }
     }
-    if (image_ && std::exchange(is_image_polled_, false)) {
-        context_.services.remove_fd(image_->fd());
-    }
 }
 
 /// Nothing is in flight any more.
 void vbd_backend::let_go() noexcept {
-    if (image_ && std::exchange(is_image_polled_, false)) {
-        context_.services.remove_fd(image_->fd());
-    }
+    leave_image();
     connection_.reset();
     image_.reset();
 }
@@ -267,7 +287,7 @@ bool vbd_backend::disconnect() noexcept {
         return true;
     }
     is_disconnecting_ = true;
-    watch_image();
+    come_again(); // of what is done already, no descriptor tells
     return false;
 }
 

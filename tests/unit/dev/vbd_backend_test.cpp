@@ -378,3 +378,15 @@ TEST_CASE("vbd_backend.one_that_is_late_to_go_leaves_its_successors_record_alone
     CHECK(b.backend->disconnect());
     CHECK_FALSE(std::filesystem::exists(g.services.state_file(dev::vbd_record_name(g.address))));
 }
+
+TEST_CASE("vbd_backend.a_descriptor_that_cannot_be_looked_after_is_no_silent_disk") {
+    bed b;
+    b.guest.add(b.config);
+    b.backend = dev::make_vbd_backend(b.guest.context()).value();
+    REQUIRE(b.backend->prepare().value());
+    b.guest.offer();
+    b.guest.services.fail_add_fd = true;
+    CHECK_FALSE(b.backend->connect(false));
+    CHECK(b.backend->disconnect());
+    CHECK(b.guest.doors.mapped == 0);
+}

@@ -63,7 +63,8 @@ public:
     virtual void poll(done const& report) = 0;
 
     /// Readable when `poll` has something to report or to go on with; for writing too while
-    /// `wants_to_write()`. -1: everything is done once `start` returns.
+    /// `wants_to_write()`. -1: everything is done once `start` returns. It may become -1 in
+    /// `submit`, `start` and `poll`, and is closed then: what served the image has gone, all fails.
     virtual int fd() const noexcept = 0;
 
     virtual bool wants_to_write() const noexcept { return false; }

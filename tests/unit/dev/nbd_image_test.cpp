@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: Apache-2.0
+// Disks behind NBD servers, others' and our own: they come late, and they go.
+#include "fakes/block_guest.hpp"
+#include "fakes/bytes_on_disk.hpp"
+
+#include <xenpp/dev/vbd/backend.hpp>
+#include <xenpp/os/process.hpp>
+
+#include <poll.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <filesystem>
+#include <optional>
+
+namespace {
+
+using namespace xenpp;
+
+constexpr auto data_page = fakes::block_guest::data_page;
+
+/// A qemu-nbd that is not ours, and ends with the test.
+struct foreign_server {
+    explicit foreign_server(std::vector<std::string> arguments) {
+        arguments.insert(arguments.begin(), {"qemu-nbd", "-t", "-f", "raw"});
+        process = os::spawn({.arguments = std::move(arguments)}).value();
+    }
+
+    ~foreign_server() { kill(); }
+
+    void kill() const {
+        static_cast<void>(process.send_signal(SIGKILL));
+        process.wait(10'000);
+    }
+
+    os::process process;
+};
+
+struct bed {
+    bed() { guest.services.folder = devices.path().string(); }
+
+    std::string file(std::string const& name) const { return (folder.path() / name).string(); }
+
+    std::string raw_image() const {
+        return folder.file("disk.img", std::vector<std::byte>(std::size_t{1} << 20));
+    }
+
+    void serve(std::string const& target, dev::disk_format format = dev::disk_format::raw) {
+        dev::vbd_config c;
+        c.target = target;
+        c.format = format;
+        c.vdev = "xvda";
+        guest.add(c);
+        backend = dev::make_vbd_backend(guest.context()).value();
+    }
+
+    /// Whatever is ready runs, once.
+    void turn() {
+        guest.services.run_put_off();
+        std::vector<pollfd> polled;
+        for (auto const& [fd, _] : guest.services.fds) {
+            bool const to_write = guest.services.is_to_write[fd];
+            polled.push_back({fd, static_cast<short>(POLLIN | (to_write ? POLLOUT : 0)), 0});
+        }
+        ::poll(polled.data(), polled.size(), guest.services.put_off.empty() ? 10 : 0);
+        for (auto const& p : polled) {
+            auto const found = guest.services.fds.find(p.fd);
+            if (p.revents != 0 && found != guest.services.fds.end()) {
+                auto const ready = found->second;
+                ready();
+            }
+        }
+    }
+
+    /// What `prepare` comes to.
+    result<dev::node_list> prepare() {
+        for (;;) {
+            auto nodes = backend->prepare();
+            if (!nodes) {
+                UNSCOPED_INFO(nodes.error().message());
+                return unexpected(nodes.error());
+            }
+            if (*nodes) {
+                return **nodes;
+            }
+            for (int i = 0; i != 4'000 && guest.prepared == 0; ++i) {
+                turn();
+            }
+            REQUIRE(guest.prepared != 0);
+            guest.prepared = 0;
+        }
+    }
+
+    fakes::scratch_folder folder;
+    fakes::scratch_folder devices;
+    fakes::block_guest guest;
+    std::unique_ptr<dev::backend> backend;
+};
+
+void wait_until_it_listens(std::string const& socket) {
+    for (int i = 0; i != 2'000 && !std::filesystem::exists(socket); ++i) {
+        ::usleep(5'000);
+    }
+    REQUIRE(std::filesystem::exists(socket));
+}
+
+} // namespace
+
+TEST_CASE("nbd_image.a_server_that_goes_is_errors_and_leaves_no_number_behind") {
+    bed b;
+    auto const image = b.raw_image();
+    auto const socket = b.file("socket");
+    std::optional<foreign_server> server(std::in_place,
+                                         std::vector<std::string>{"-k", socket, image});
+    wait_until_it_listens(socket);
+    b.serve("nbd+unix:///?socket=" + socket);
+    REQUIRE(b.prepare());
+    b.guest.offer();
+    REQUIRE(b.backend->connect(false));
+    CHECK(b.guest.transfer(abi::blkif_op_read, 0, {data_page}) == 0);
+    CHECK(b.guest.services.fds.size() == 1);
+
+    server->kill();
+    CHECK(b.guest.transfer(abi::blkif_op_read, 0, {data_page}) == -1);
+    CHECK(b.guest.services.fds.empty());
+    CHECK(b.guest.transfer(abi::blkif_op_write, 8, {data_page}) == -1);
+    CHECK_FALSE(b.guest.failed);
+    REQUIRE(b.guest.services.lines.size() == 1);
+    CHECK(b.guest.services.lines[0].find("has gone") != std::string::npos);
+
+    // Opened anew it works again.
+    CHECK(b.backend->disconnect());
+    std::filesystem::remove(socket);
+    server.emplace(std::vector<std::string>{"-k", socket, image});
+    wait_until_it_listens(socket);
+    REQUIRE(b.prepare());
+    b.guest.offer();
+    REQUIRE(b.backend->connect(false));
+    CHECK(b.guest.transfer(abi::blkif_op_read, 0, {data_page}) == 0);
+    CHECK(b.backend->disconnect());
+    CHECK(b.guest.services.fds.empty());
+}
+
+TEST_CASE("nbd_image.requests_in_flight_fail_when_their_server_goes") {
+    bed b;
+    auto const image = b.raw_image();
+    auto const socket = b.file("socket");
+    foreign_server const server({"-k", socket, image});
+    wait_until_it_listens(socket);
+    b.serve("nbd+unix:///?socket=" + socket);
+    REQUIRE(b.prepare());
+    b.guest.offer();
+    REQUIRE(b.backend->connect(false));
+    static_cast<void>(server.process.send_signal(SIGSTOP));
+    auto const id = b.guest.put(abi::blkif_op_read, 0, {data_page});
+    b.guest.kick();
+    // Detached meanwhile, it ends with them.
+    bool const is_detached = GENERATE(false, true);
+    CHECK((!is_detached || !b.backend->disconnect()));
+    server.kill();
+    CHECK(b.guest.wait(id) == -1);
+    CHECK(b.guest.services.fds.empty());
+    CHECK(b.guest.disconnected == (is_detached ? 1 : 0));
+}
