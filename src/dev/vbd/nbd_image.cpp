@@ -15,6 +15,9 @@ namespace xenpp::dev::detail {
 
 namespace {
 
+/// How long we wait for a server of ours to close its image, so that who comes next finds it free.
+constexpr int most_end_ms = 5000;
+
 class nbd_image;
 
 /// A command under way.
@@ -175,6 +178,9 @@ result<image_info> ask(nbd_handle* h, vbd_config const& c) {
 
 void nbd_close_handle::operator()(nbd_handle* h) const noexcept {
     nbd_close(h);
+    if (server) {
+        server->wait(most_end_ms);
+    }
 }
 
 result<std::unique_ptr<block_image>> make_nbd_image(nbd_connection handle, vbd_config const& c) {

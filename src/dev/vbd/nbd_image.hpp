@@ -4,14 +4,18 @@
 
 #include <xenpp/base/error.hpp>
 #include <xenpp/dev/vbd/image.hpp>
+#include <xenpp/os/process.hpp>
 
 #include <memory>
+#include <optional>
 
 struct nbd_handle;
 
 namespace xenpp::dev::detail {
 
 struct nbd_close_handle {
+    std::optional<os::process> server; ///< has the image, if it is ours, until it ends
+
     void operator()(nbd_handle* h) const noexcept;
 };
 

@@ -1,21 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 // Starting qemu-nbd or finding a server, without waiting for either.
-#include <xenpp/os/file.hpp>
-
 #include <fmt/format.h>
 
 #include <dev/vbd/nbd_opening.hpp>
 #include <libnbd.h>
-#include <sys/socket.h>
 #include <sys/timerfd.h>
-#include <sys/un.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <array>
 #include <cerrno>
 #include <utility>
-#include <vector>
 
 namespace xenpp::dev::detail {
 
@@ -28,51 +22,14 @@ constexpr std::string_view operation = "open disk image";
 constexpr unsigned most_tries = 150;
 constexpr long try_again_ms = 200;
 
+std::string words_of_libnbd() {
+    auto const* const words = nbd_get_error();
+    return words != nullptr ? words : "its server has gone";
+}
+
 constexpr std::array<std::string_view, 6> schemes{
     "nbd://", "nbds://", "nbd+unix://", "nbds+unix://", "nbd+vsock://", "nbds+vsock://",
 };
-
-/// QEMU's name of a format.
-std::string_view driver_of(disk_format f) noexcept {
-    return f == disk_format::vhd ? "vpc" : to_string(f);
-}
-
-std::vector<std::string> server_command(vbd_config const& c, std::string const& log) {
-    // The shell only says where to complain; it becomes qemu-nbd, under the same number.
-    std::vector<std::string> out{"/bin/sh",
-                                 "-c",
-                                 "exec 2>\"$0\"; exec \"$@\"",
-                                 log.empty() ? "/dev/null" : log,
-                                 "qemu-nbd",
-                                 fmt::format("--format={}", driver_of(c.format)),
-                                 "--discard=unmap",
-                                 "--shared=1"};
-    if (c.is_read_only) {
-        out.emplace_back("--read-only");
-    }
-    // Ours is the cache that a guest's flush is about, as with raw images.
-    out.emplace_back(c.direct_io_safe ? "--cache=none" : "--cache=writeback");
-    out.emplace_back("--");
-    out.push_back(c.target);
-    return out;
-}
-
-/// libnbd removes the socket that it gave qemu-nbd, and its folder, when the connection is closed:
-/// nobody would if we are killed. Nobody needs them once there is the connection.
-void remove_socket_of_server(nbd_handle* h) noexcept {
-    sockaddr_un peer{};
-    socklen_t size = sizeof peer - 1; // a zero is left at the end
-    if (::getpeername(nbd_aio_get_fd(h), reinterpret_cast<sockaddr*>(&peer), &size) != 0 ||
-        peer.sun_family != AF_UNIX) {
-        return;
-    }
-    std::string_view const path = peer.sun_path;
-    auto const folder = std::string(path.substr(0, path.rfind('/')));
-    if (folder.starts_with("/tmp/libnbd")) {
-        ::unlink(peer.sun_path);
-        ::rmdir(folder.c_str());
-    }
-}
 
 } // namespace
 
@@ -90,44 +47,44 @@ nbd_opening::nbd_opening(vbd_config config,
 
 nbd_opening::~nbd_opening() {
     leave_fd();
-    if (timer_) {
-        services_.remove_fd(timer_.get());
-    }
-    if (auto const path = log_path(); !path.empty()) {
-        ::unlink(path.c_str());
-    }
-}
-
-std::string nbd_opening::log_path() const {
-    auto name = config_.vdev + fmt::format("-{:x}.log", reinterpret_cast<std::uintptr_t>(this));
-    return services_.state_file(name);
 }
 
 void nbd_opening::start() {
+    leave_fd();
+    auto const done = is_nbd_uri(config_.target) ? connect_to_uri() : start_server();
+    if (!done) {
+        finish(done.error());
+    }
+}
+
+result<void> nbd_opening::renew_handle() {
     handle_.reset(nbd_create());
-    if (!handle_) {
-        finish(error{operation, ENOMEM, nbd_get_error()});
-        return;
+    return handle_ ? result<void>() : fail(operation, ENOMEM, words_of_libnbd());
+}
+
+result<void> nbd_opening::start_server() {
+    auto const name = services_.state_file("nbd.socket");
+    if (name.empty()) {
+        return fail(operation, config_.target + ": there is no folder for a socket");
     }
-    auto* const h = handle_.get();
-    int started = -1;
-    if (is_nbd_uri(config_.target)) {
-        started = nbd_aio_connect_uri(h, config_.target.c_str());
-    } else {
-        auto words = server_command(config_, log_path());
-        std::vector<char*> argv;
-        for (auto& w : words) {
-            argv.push_back(w.data());
-        }
-        argv.push_back(nullptr);
-        started = nbd_aio_connect_systemd_socket_activation(h, argv.data());
+    XENPP_TRY(renew_handle());
+    server_.emplace(XENPP_TRY(nbd_server::start(config_, name)));
+    auto connection = server_->take_connection();
+    if (nbd_aio_connect_socket(handle_.get(), connection.get()) < 0) {
+        return unexpected(refusal(words_of_libnbd()));
     }
-    if (started < 0) {
-        finish(error{operation, nbd_get_errno(),
-                     fmt::format("{}: {}", config_.target, nbd_get_error())});
-        return;
+    static_cast<void>(connection.release()); // libnbd's now
+    event();
+    return {};
+}
+
+result<void> nbd_opening::connect_to_uri() {
+    XENPP_TRY(renew_handle());
+    if (nbd_aio_connect_uri(handle_.get(), config_.target.c_str()) < 0) {
+        return unexpected(refusal(words_of_libnbd()));
     }
     event();
+    return {};
 }
 
 void nbd_opening::event() {
@@ -142,73 +99,62 @@ void nbd_opening::event() {
         }
     }
     if (nbd_aio_is_ready(h) == 1) {
-        if (!is_nbd_uri(config_.target)) {
-            remove_socket_of_server(h);
+        if (server_) {
+            handle_.get_deleter().server = server_->is_met();
         }
         finish(std::nullopt);
     } else if (nbd_aio_is_connecting(h) == 1) {
-        poll_fd();
+        wait_for(nbd_aio_get_fd(h), &nbd_opening::event,
+                 (nbd_aio_get_direction(h) & LIBNBD_AIO_DIRECTION_WRITE) != 0);
     } else {
-        auto const words = server_words();
+        auto const words = server_ ? server_->words() : std::string();
         if (words.find("lock") != std::string::npos && tries_++ != most_tries) {
             try_later();
             return;
         }
-        finish(error{operation, 0,
-                     fmt::format("{}: {}", config_.target,
-                                 words.empty() ? std::string(nbd_get_error()) : words)});
+        finish(refusal(words.empty() ? words_of_libnbd() : words));
     }
 }
 
-/// The socket may change on the way.
-void nbd_opening::poll_fd() {
-    auto* const h = handle_.get();
-    auto const fd = nbd_aio_get_fd(h);
-    if (fd != polled_) {
+/// Has `then` done when the descriptor, which may be another one than before, is ready.
+void nbd_opening::wait_for(int fd, step then, bool to_write) {
+    if (fd != waited_for_) {
         leave_fd();
     }
-    polled_ = fd;
-    bool const to_write = (nbd_aio_get_direction(h) & LIBNBD_AIO_DIRECTION_WRITE) != 0;
-    static_cast<void>(services_.add_fd(
-        fd, [this] { event(); }, to_write));
+    if (auto const done = services_.add_fd(
+            fd, [this, then] { (this->*then)(); }, to_write);
+        !done) {
+        finish(done.error());
+        return;
+    }
+    waited_for_ = fd;
 }
 
 void nbd_opening::leave_fd() noexcept {
-    if (polled_ >= 0) {
-        services_.remove_fd(std::exchange(polled_, -1));
+    if (waited_for_ >= 0) {
+        services_.remove_fd(std::exchange(waited_for_, -1));
     }
-}
-
-/// What qemu-nbd complained about, in one line.
-std::string nbd_opening::server_words() const {
-    auto const path = log_path();
-    auto text = path.empty() ? std::string() : os::tail_of_file(path, 2000);
-    while (text.ends_with('\n')) {
-        text.pop_back();
-    }
-    for (auto& c : text) {
-        c = c == '\n' ? ' ' : c;
-    }
-    return text;
 }
 
 void nbd_opening::try_later() {
     leave_fd();
     handle_.reset();
+    server_.reset();
     if (!timer_) {
         timer_.reset(::timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK));
-        static_cast<void>(services_.add_fd(timer_.get(), [this] {
-            std::uint64_t count = 0;
-            static_cast<void>(!::read(timer_.get(), &count, sizeof count));
-            start();
-        }));
     }
     itimerspec const once{{0, 0}, {0, try_again_ms * 1'000'000}};
     ::timerfd_settime(timer_.get(), 0, &once, nullptr);
+    wait_for(timer_.get(), &nbd_opening::start);
+}
+
+error nbd_opening::refusal(std::string_view words) const {
+    return {operation, 0, fmt::format("{}: {}", config_.target, words)};
 }
 
 void nbd_opening::finish(std::optional<error> e) {
     leave_fd();
+    server_.reset();
     error_ = std::move(e);
     is_finished_ = true;
     services_.later(opened_);

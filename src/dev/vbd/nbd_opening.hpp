@@ -7,6 +7,7 @@
 #include <xenpp/os/unique_fd.hpp>
 
 #include <dev/vbd/nbd_image.hpp>
+#include <dev/vbd/nbd_server.hpp>
 
 #include <functional>
 #include <memory>
@@ -19,8 +20,8 @@ namespace xenpp::dev::detail {
 /// Whether a disk's target is the URI of an NBD server.
 bool is_nbd_uri(std::string_view target) noexcept;
 
-/// Connects without blocking. A qemu-nbd of ours ends, and closes its image properly, when its one
-/// client is gone: also when we are killed. Our successor then waits for its lock to go.
+/// Connects without blocking. Of an image that a qemu-nbd
+/// of a killed process is about to close it waits for the lock to go.
 class nbd_opening {
 public:
     /// `opened` is called once there is an answer; the services outlive this object.
@@ -33,21 +34,26 @@ public:
     result<std::unique_ptr<block_image>> take();
 
 private:
+    using step = void (nbd_opening::*)();
+
     void start();
+    result<void> start_server();
+    result<void> renew_handle();
+    result<void> connect_to_uri();
     void event();
-    void poll_fd();
+    void wait_for(int fd, step then, bool to_write = false);
     void leave_fd() noexcept;
     void finish(std::optional<error> e);
     void try_later();
-    std::string server_words() const;
-    std::string log_path() const;
+    error refusal(std::string_view words) const;
 
     vbd_config config_;
     backend_services& services_;
     std::function<void()> opened_;
+    std::optional<nbd_server> server_;
     nbd_connection handle_;
     os::unique_fd timer_;
-    int polled_ = -1;
+    int waited_for_ = -1;
     unsigned tries_ = 0;
     bool is_finished_ = false;
     std::optional<error> error_;

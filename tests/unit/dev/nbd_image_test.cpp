@@ -7,17 +7,30 @@
 #include <xenpp/os/process.hpp>
 
 #include <poll.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <csignal>
 #include <filesystem>
 #include <optional>
+#include <set>
 
 namespace {
 
 using namespace xenpp;
 
 constexpr auto data_page = fakes::block_guest::data_page;
+
+/// Names in a folder that begin so.
+std::set<std::string> names(std::filesystem::path const& folder, std::string_view prefix = {}) {
+    std::set<std::string> out;
+    for (auto const& e : std::filesystem::directory_iterator(folder)) {
+        if (e.path().filename().string().starts_with(prefix)) {
+            out.insert(e.path().filename().string());
+        }
+    }
+    return out;
+}
 
 /// A qemu-nbd that is not ours, and ends with the test.
 struct foreign_server {
@@ -43,6 +56,14 @@ struct bed {
 
     std::string raw_image() const {
         return folder.file("disk.img", std::vector<std::byte>(std::size_t{1} << 20));
+    }
+
+    std::string qcow2_image() const {
+        auto const path = file("disk.qcow2");
+        auto const made =
+            os::spawn({.arguments = {"qemu-img", "create", "-q", "-f", "qcow2", path, "1M"}});
+        REQUIRE(made.value().wait(10'000));
+        return path;
     }
 
     void serve(std::string const& target, dev::disk_format format = dev::disk_format::raw) {
@@ -161,4 +182,54 @@ TEST_CASE("nbd_image.requests_in_flight_fail_when_their_server_goes") {
     CHECK(b.guest.wait(id) == -1);
     CHECK(b.guest.services.fds.empty());
     CHECK(b.guest.disconnected == (is_detached ? 1 : 0));
+}
+
+TEST_CASE("nbd_image.a_server_of_ours_leaves_no_name_and_ends_with_its_disk") {
+    bed b;
+    b.serve(b.qcow2_image(), dev::disk_format::qcow2);
+    REQUIRE(b.backend->prepare());
+    CHECK(names(b.devices.path()).empty()); // it has hardly started
+    REQUIRE(b.prepare());
+    CHECK(names(b.devices.path()).empty());
+    b.guest.offer();
+    REQUIRE(b.backend->connect(false));
+    CHECK(b.guest.transfer(abi::blkif_op_write, 0, {data_page}) == 0);
+    CHECK(b.backend->disconnect());
+    auto const check = os::spawn({.arguments = {"qemu-img", "check", "-q", b.file("disk.qcow2")}});
+    std::optional<int> status;
+    while (!(status = check->exit_status())) {
+        ::usleep(1'000);
+    }
+    CHECK(*status == 0); // and nobody holds its lock
+}
+
+TEST_CASE("nbd_image.who_is_killed_while_it_opens_an_image_keeps_nobody_from_it") {
+    auto const before = names("/tmp", "libnbd");
+    bed b;
+    auto const image = b.qcow2_image();
+    auto const delay_us = static_cast<unsigned>(GENERATE(0, 2'000, 5'000, 10'000, 20'000, 50'000));
+    auto const child = ::fork();
+    if (child == 0) {
+        b.serve(image, dev::disk_format::qcow2);
+        static_cast<void>(b.backend->prepare());
+        ::usleep(delay_us);
+        ::kill(::getpid(), SIGKILL);
+    }
+    int status = 0;
+    REQUIRE(::waitpid(child, &status, 0) == child);
+    CHECK(WIFSIGNALED(status));
+    CHECK(names(b.devices.path()).empty());
+    CHECK(names("/tmp", "libnbd") == before);
+    b.serve(image, dev::disk_format::qcow2);
+    CHECK(b.prepare());
+}
+
+TEST_CASE("nbd_image.an_image_that_is_none_is_refused_in_qemu_nbds_words") {
+    bed b;
+    b.serve(b.folder.file("bad.qcow2", std::vector<std::byte>(4096)), dev::disk_format::qcow2);
+    auto const done = b.prepare();
+    REQUIRE_FALSE(done);
+    CHECK(done.error().message().find("qcow2 format") != std::string::npos);
+    CHECK(b.guest.services.fds.empty());
+    CHECK(names(b.devices.path()).empty());
 }
