@@ -7,7 +7,6 @@
 #include <sys/timerfd.h>
 
 #include <algorithm>
-#include <array>
 #include <cerrno>
 #include <utility>
 
@@ -27,16 +26,7 @@ std::string words_of_libnbd() {
     return words != nullptr ? words : "its server has gone";
 }
 
-constexpr std::array<std::string_view, 6> schemes{
-    "nbd://", "nbds://", "nbd+unix://", "nbds+unix://", "nbd+vsock://", "nbds+vsock://",
-};
-
 } // namespace
-
-bool is_nbd_uri(std::string_view target) noexcept {
-    return std::ranges::any_of(schemes,
-                               [target](std::string_view s) { return target.starts_with(s); });
-}
 
 nbd_opening::nbd_opening(vbd_config config,
                          backend_services& services,
@@ -51,9 +41,17 @@ nbd_opening::~nbd_opening() {
 
 void nbd_opening::start() {
     leave_fd();
-    auto const done = is_nbd_uri(config_.target) ? connect_to_uri() : start_server();
-    if (!done) {
-        finish(done.error());
+    if (!is_nbd_uri(config_.target)) {
+        if (auto const done = start_server(); !done) {
+            finish(done.error());
+        }
+    } else if (auto const name = host_name_in(config_.target); !name.empty()) {
+        if (auto const done = start_lookup(name); !done) {
+            finish(done.error());
+        }
+    } else {
+        uris_ = {config_.target};
+        connect_next();
     }
 }
 
@@ -78,13 +76,42 @@ result<void> nbd_opening::start_server() {
     return {};
 }
 
-result<void> nbd_opening::connect_to_uri() {
-    XENPP_TRY(renew_handle());
-    if (nbd_aio_connect_uri(handle_.get(), config_.target.c_str()) < 0) {
-        return unexpected(refusal(words_of_libnbd()));
-    }
-    event();
+result<void> nbd_opening::start_lookup(std::string const& name) {
+    lookup_.emplace(XENPP_TRY(host_lookup::start(name)));
+    wait_for(lookup_->fd(), &nbd_opening::look_at_lookup);
     return {};
+}
+
+void nbd_opening::look_at_lookup() {
+    auto const addresses = lookup_->answer();
+    if (!addresses) {
+        return;
+    }
+    leave_fd();
+    lookup_.reset();
+    if (addresses->empty()) {
+        finish(refusal("its host is not known"));
+        return;
+    }
+    for (auto a = addresses->rbegin(); a != addresses->rend(); ++a) {
+        uris_.push_back(with_address(config_.target, *a));
+    }
+    connect_next();
+}
+
+void nbd_opening::connect_next() {
+    auto const uri = std::move(uris_.back());
+    uris_.pop_back();
+    leave_fd();
+    if (auto const done = renew_handle(); !done) {
+        finish(done.error());
+    } else if (nbd_aio_connect_uri(handle_.get(), uri.c_str()) == 0) {
+        event();
+    } else if (!uris_.empty()) {
+        connect_next();
+    } else {
+        finish(refusal(words_of_libnbd()));
+    }
 }
 
 void nbd_opening::event() {
@@ -106,6 +133,8 @@ void nbd_opening::event() {
     } else if (nbd_aio_is_connecting(h) == 1) {
         wait_for(nbd_aio_get_fd(h), &nbd_opening::event,
                  (nbd_aio_get_direction(h) & LIBNBD_AIO_DIRECTION_WRITE) != 0);
+    } else if (!uris_.empty()) {
+        connect_next();
     } else {
         auto const words = server_ ? server_->words() : std::string();
         if (words.find("lock") != std::string::npos && tries_++ != most_tries) {

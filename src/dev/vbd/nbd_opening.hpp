@@ -6,6 +6,7 @@
 #include <xenpp/dev/xenbus/backend.hpp>
 #include <xenpp/os/unique_fd.hpp>
 
+#include <dev/vbd/nbd_host.hpp>
 #include <dev/vbd/nbd_image.hpp>
 #include <dev/vbd/nbd_server.hpp>
 
@@ -14,13 +15,11 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace xenpp::dev::detail {
 
-/// Whether a disk's target is the URI of an NBD server.
-bool is_nbd_uri(std::string_view target) noexcept;
-
-/// Connects without blocking. Of an image that a qemu-nbd
+/// Connects without blocking; names of hosts are looked up elsewhere. Of an image that a qemu-nbd
 /// of a killed process is about to close it waits for the lock to go.
 class nbd_opening {
 public:
@@ -38,9 +37,11 @@ private:
 
     void start();
     result<void> start_server();
+    result<void> start_lookup(std::string const& name);
     result<void> renew_handle();
-    result<void> connect_to_uri();
+    void connect_next();
     void event();
+    void look_at_lookup();
     void wait_for(int fd, step then, bool to_write = false);
     void leave_fd() noexcept;
     void finish(std::optional<error> e);
@@ -51,6 +52,8 @@ private:
     backend_services& services_;
     std::function<void()> opened_;
     std::optional<nbd_server> server_;
+    std::optional<host_lookup> lookup_;
+    std::vector<std::string> uris_; ///< to be tried yet, the next one last
     nbd_connection handle_;
     os::unique_fd timer_;
     int waited_for_ = -1;

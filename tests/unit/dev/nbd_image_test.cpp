@@ -6,12 +6,19 @@
 #include <xenpp/dev/vbd/backend.hpp>
 #include <xenpp/os/process.hpp>
 
+#include <dev/vbd/nbd_host.hpp>
+#include <fcntl.h>
+#include <netinet/in.h>
 #include <poll.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <chrono>
 #include <csignal>
+#include <cstdlib>
 #include <filesystem>
+#include <fstream>
 #include <optional>
 #include <set>
 
@@ -125,6 +132,48 @@ void wait_until_it_listens(std::string const& socket) {
     REQUIRE(std::filesystem::exists(socket));
 }
 
+/// A port of 127.0.0.1 that was free a moment ago.
+std::uint16_t free_port() {
+    os::unique_fd const s(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    sockaddr_in a{};
+    a.sin_family = AF_INET;
+    a.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    socklen_t size = sizeof a;
+    REQUIRE(::bind(s.get(), reinterpret_cast<sockaddr*>(&a), size) == 0);
+    REQUIRE(::getsockname(s.get(), reinterpret_cast<sockaddr*>(&a), &size) == 0);
+    return ntohs(a.sin_port);
+}
+
+void wait_until_it_listens(std::uint16_t port) {
+    sockaddr_in a{};
+    a.sin_family = AF_INET;
+    a.sin_port = htons(port);
+    a.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    for (int i = 0; i != 2'000; ++i) {
+        os::unique_fd const s(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+        if (::connect(s.get(), reinterpret_cast<sockaddr*>(&a), sizeof a) == 0) {
+            return;
+        }
+        ::usleep(5'000);
+    }
+    FAIL("no server");
+}
+
+/// In place of getent, for the life of this object: a script.
+struct fake_getent {
+    fake_getent(std::filesystem::path const& folder, std::string const& script)
+        : path(std::getenv("PATH")) {
+        auto const file = folder / "getent";
+        std::ofstream(file) << "#!/bin/sh\n" << script << "\n";
+        std::filesystem::permissions(file, std::filesystem::perms::owner_all);
+        ::setenv("PATH", (folder.string() + ":" + path).c_str(), 1);
+    }
+
+    ~fake_getent() { ::setenv("PATH", path.c_str(), 1); }
+
+    std::string path;
+};
+
 } // namespace
 
 TEST_CASE("nbd_image.a_server_that_goes_is_errors_and_leaves_no_number_behind") {
@@ -232,4 +281,83 @@ TEST_CASE("nbd_image.an_image_that_is_none_is_refused_in_qemu_nbds_words") {
     CHECK(done.error().message().find("qcow2 format") != std::string::npos);
     CHECK(b.guest.services.fds.empty());
     CHECK(names(b.devices.path()).empty());
+}
+
+TEST_CASE("nbd_image.a_slow_resolver_holds_up_nobody_and_all_addresses_are_tried") {
+    bed b;
+    auto const port = std::to_string(free_port());
+    auto const go = b.file("go");
+    foreign_server const server({"-b", "127.0.0.1", "-p", port, b.raw_image()});
+    wait_until_it_listens(static_cast<std::uint16_t>(std::stoi(port)));
+    fake_getent const getent(b.folder.path(), "[ \"$3\" = disks.example ] || exit 2\n"
+                                              "while ! [ -e " +
+                                                  go +
+                                                  " ]; do sleep 0.01; done\n"
+                                                  "echo '127.0.0.2  STREAM disks.example'\n"
+                                                  "echo '127.0.0.2  DGRAM'\n"
+                                                  "echo '127.0.0.1  STREAM'");
+    b.serve("nbd://disks.example:" + port + "/");
+    auto const begin = std::chrono::steady_clock::now();
+    auto const nodes = b.backend->prepare();
+    REQUIRE(nodes);
+    CHECK_FALSE(*nodes);
+    for (int i = 0; i != 10; ++i) {
+        b.turn();
+    }
+    CHECK(std::chrono::steady_clock::now() - begin < std::chrono::seconds(5));
+    CHECK(b.guest.prepared == 0);
+    std::ofstream(go) << "now";
+    REQUIRE(b.prepare());
+    b.guest.offer();
+    REQUIRE(b.backend->connect(false));
+    CHECK(b.guest.transfer(abi::blkif_op_read, 0, {data_page}) == 0);
+    CHECK(b.backend->disconnect());
+    CHECK(b.guest.services.fds.empty());
+}
+
+TEST_CASE("nbd_image.a_host_that_is_not_known_is_said") {
+    bed b;
+    fake_getent const getent(b.folder.path(), "exit 2");
+    b.serve("nbd://disks.example/");
+    auto const done = b.prepare();
+    REQUIRE_FALSE(done);
+    CHECK(done.error().message().find("host is not known") != std::string::npos);
+    CHECK(b.guest.services.fds.empty());
+}
+
+TEST_CASE("nbd_image.a_lookup_does_not_outlive_who_wanted_it") {
+    bed b;
+    fake_getent const getent(b.folder.path(), "exec sleep 1000");
+    b.serve("nbd://disks.example/");
+    REQUIRE(b.backend->prepare());
+    REQUIRE(b.guest.services.fds.size() == 1);
+    // Its process is the only thing that is waited for.
+    os::unique_fd const process(::fcntl(b.guest.services.fds.begin()->first, F_DUPFD_CLOEXEC, 0));
+    b.backend.reset();
+    CHECK(b.guest.services.fds.empty());
+    pollfd ended{process.get(), POLLIN, 0};
+    CHECK(::poll(&ended, 1, 0) == 1);
+}
+
+TEST_CASE("nbd_image.names_are_found_in_uris") {
+    using dev::detail::host_name_in;
+    using dev::detail::with_address;
+    CHECK(host_name_in("nbd://disks/a") == "disks");
+    CHECK(host_name_in("nbds://me@disks.example:10/a?b=c@d") == "disks.example");
+    CHECK(host_name_in("nbd://disks?a") == "disks");
+    CHECK(host_name_in("nbd://1.2.3.4@disks") == "disks");
+    CHECK(host_name_in("nbd://[disks]:5/") == "disks");
+    CHECK(host_name_in("nbd://1.2.3") == "1.2.3"); // whoever takes it for a number
+    CHECK(host_name_in("nbd://") == "localhost");
+    CHECK(host_name_in("nbd://:10809/a") == "localhost");
+    for (auto const direct :
+         {"nbd://1.2.3.4/a", "nbd://me@1.2.3.4:5", "nbd://[::1]:10809/a", "nbd://[fe80::1%25eth0]",
+          "nbd+unix://disks/a?socket=b", "nbds+unix:///?socket=b", "nbd+vsock://1/"}) {
+        CHECK(host_name_in(direct).empty());
+    }
+    CHECK(with_address("nbd://disks/a", "1.2.3.4") == "nbd://1.2.3.4/a");
+    CHECK(with_address("nbds://me@disks:10/a?b", "::1") == "nbds://me@[::1]:10/a?b");
+    CHECK(with_address("nbd://[disks]:5", "1.2.3.4") == "nbd://1.2.3.4:5");
+    CHECK(with_address("nbd://", "::1") == "nbd://[::1]");
+    CHECK(with_address("nbd://:10809/a", "::1") == "nbd://[::1]:10809/a");
 }
