@@ -60,12 +60,12 @@ struct hypercall_row {
 // clang-format off
 template <class P>
 inline constexpr std::array hypercall_rows{
-    hypercall_row<P>{abi::hypercall::mmu_update,       "mmu_update",       do_mmu_update<P>,       caller::pv_or_control},
-    hypercall_row<P>{abi::hypercall::set_gdt,          "set_gdt",          do_set_gdt<P>,          caller::pv},
-    hypercall_row<P>{abi::hypercall::update_descriptor, "update_descriptor", do_update_descriptor<P>, caller::pv},
-    hypercall_row<P>{abi::hypercall::update_va_mapping, "update_va_mapping", do_update_va_mapping<P>, caller::pv},
-    hypercall_row<P>{abi::hypercall::update_va_mapping_otherdomain, "update_va_mapping_otherdomain", do_update_va_mapping_otherdomain<P>, caller::pv},
-    hypercall_row<P>{abi::hypercall::mmuext_op,        "mmuext_op",        do_mmuext_op<P>,        caller::pv_or_control},
+    hypercall_row<P>{abi::hypercall::mmu_update,       "mmu_update",       pv::do_mmu_update<P>,       caller::pv_or_control},
+    hypercall_row<P>{abi::hypercall::set_gdt,          "set_gdt",          pv::do_set_gdt<P>,          caller::pv},
+    hypercall_row<P>{abi::hypercall::update_descriptor, "update_descriptor", pv::do_update_descriptor<P>, caller::pv},
+    hypercall_row<P>{abi::hypercall::update_va_mapping, "update_va_mapping", pv::do_update_va_mapping<P>, caller::pv},
+    hypercall_row<P>{abi::hypercall::update_va_mapping_otherdomain, "update_va_mapping_otherdomain", pv::do_update_va_mapping_otherdomain<P>, caller::pv},
+    hypercall_row<P>{abi::hypercall::mmuext_op,        "mmuext_op",        pv::do_mmuext_op<P>,        caller::pv_or_control},
     hypercall_row<P>{abi::hypercall::set_trap_table,   "set_trap_table",   pv::do_set_trap_table<P>,   caller::pv},
     hypercall_row<P>{abi::hypercall::stack_switch,     "stack_switch",     pv::do_stack_switch<P>,     caller::pv},
     hypercall_row<P>{abi::hypercall::fpu_taskswitch,   "fpu_taskswitch",   pv::do_fpu_taskswitch<P>,   caller::pv},

@@ -156,7 +156,7 @@ hypercall_result do_memory_op(vcpu<P>& v, hypercall_args& args) noexcept {
     case abi::mem_op::acquire_resource: return memory_acquire_resource(v, args);
     case abi::mem_op::get_sharing_freed_pages:
     case abi::mem_op::get_sharing_shared_pages: return std::uint64_t{0};
-    case abi::mem_op::exchange: return memory_exchange(v, args);
+    case abi::mem_op::exchange: return pv::memory_exchange(v, args);
     case abi::mem_op::get_vnumainfo: return unexpected(errc::opnotsupp);
     case abi::mem_op::machphys_mfn_list: return detail::machphys_list(v, args);
     case abi::mem_op::machphys_mapping: return detail::machphys_mapping(v, args);

@@ -229,7 +229,7 @@ TEST_CASE("pv_advisory.299_validation_in_parts_and_a_change_of_mind") {
         f.h.hv.pv_turn = 16384;
         hv::hypercall_args args{{f.g.put(std::vector{op}), 1, 0, abi::domid_self}};
         f.h.hv.pv_turn = 40;
-        auto const r = hv::do_mmuext_op(f.g.v(), args);
+        auto const r = hv::pv::do_mmuext_op(f.g.v(), args);
         f.check(); // in every state in between
         return r ? errc::ok : r.error();
     };

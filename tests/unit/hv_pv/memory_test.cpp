@@ -252,7 +252,7 @@ TEST_CASE("pv.the_control_domain_pins_for_others_and_guests_do_not") {
     op.cmd = static_cast<std::uint32_t>(mmuext_cmd::pin_l1_table);
     op.arg1.mfn = other.frames[10].raw();
     auto const pin = [&](fakes::hv_host::vcpu& v, std::uint64_t at, std::uint64_t who) {
-        return f.h.call(hv::do_mmuext_op<fakes::fake_platform>, v, {at, 1, 0, who});
+        return f.h.call(hv::pv::do_mmuext_op<fakes::fake_platform>, v, {at, 1, 0, who});
     };
     auto const at = f.g.put(std::vector{op});
     CHECK(pin(f.g.v(), at, other.d.id.raw()) == to_abi(errc::perm));

@@ -14,9 +14,7 @@
 #include <array>
 #include <cstdint>
 
-namespace xenpp::hv {
-
-namespace pv {
+namespace xenpp::hv::pv {
 
 inline constexpr unsigned descriptors_per_page = page_size / sizeof(x86::segment_descriptor);
 inline constexpr unsigned most_gdt_entries = guest_gdt_frames * descriptors_per_page;
@@ -25,13 +23,13 @@ inline constexpr unsigned most_ldt_entries = ldt_frame_limit * descriptors_per_p
 /// Gives up the pages of the LDT.
 template <class P>
 void drop_ldt(table_work<P>& w, vcpu<P>& v) noexcept {
-    for (auto& f : pv::state_of(v).ldt_frames) {
+    for (auto& f : state_of(v).ldt_frames) {
         if (f != mfn()) {
             put_page_and_type(w, f);
             f = mfn();
         }
     }
-    pv::state_of(v).ldt_entries = 0;
+    state_of(v).ldt_entries = 0;
 }
 
 /// Makes the `entries` descriptors at `base` in the kernel's address space the LDT of `v`. A page
@@ -46,13 +44,13 @@ set_ldt(table_work<P>& w, vcpu<P>& v, std::uint64_t base, std::uint32_t entries)
         return unexpected(errc::inval);
     }
     drop_ldt(w, v);
-    pv::state_of(v).ldt_base = base;
-    pv::state_of(v).ldt_entries = entries;
+    state_of(v).ldt_base = base;
+    state_of(v).ldt_entries = entries;
     for (unsigned i = 0; i * descriptors_per_page < entries; ++i) {
         auto const* const slot = find_l1_entry(w, kernel_root(v), base + i * page_size);
         auto const e = slot != nullptr ? atomic_load(*slot) : 0;
         if ((e & entry_present) != 0 && get_page_and_type(w, frame_in(e), page_type::seg_desc)) {
-            pv::state_of(v).ldt_frames[i] = frame_in(e);
+            state_of(v).ldt_frames[i] = frame_in(e);
         }
     }
     return {};
@@ -61,13 +59,13 @@ set_ldt(table_work<P>& w, vcpu<P>& v, std::uint64_t base, std::uint32_t entries)
 /// Gives up the pages of the GDT.
 template <class P>
 void drop_gdt(table_work<P>& w, vcpu<P>& v) noexcept {
-    for (auto& f : pv::state_of(v).gdt_frames) {
+    for (auto& f : state_of(v).gdt_frames) {
         if (f != mfn()) {
             put_page_and_type(w, f);
             f = mfn();
         }
     }
-    pv::state_of(v).gdt_entries = 0;
+    state_of(v).gdt_entries = 0;
 }
 
 /// Makes `frames` the pages of the GDT of `v`, `entries` long. `inval`: too many, or one cannot
@@ -91,28 +89,26 @@ expected<void, errc> set_gdt(table_work<P>& w,
     }
     drop_gdt(w, v);
     for (unsigned i = 0; i != count; ++i) {
-        pv::state_of(v).gdt_frames[i] = frames[i];
+        state_of(v).gdt_frames[i] = frames[i];
     }
-    pv::state_of(v).gdt_entries = entries;
+    state_of(v).gdt_entries = entries;
     return {};
 }
-
-} // namespace pv
 
 /// arg[0]: an array of frame numbers, arg[1]: how many descriptors. Errors: `inval`, `fault`.
 template <class P>
 hypercall_result do_set_gdt(vcpu<P>& v, hypercall_args& args) noexcept {
     auto const entries = static_cast<std::uint32_t>(args.arg[1]);
-    if (entries > pv::most_gdt_entries) {
+    if (entries > most_gdt_entries) {
         return unexpected(errc::inval);
     }
-    std::array<mfn, pv::guest_gdt_frames> frames{};
-    for (unsigned i = 0; i * pv::descriptors_per_page < entries; ++i) {
+    std::array<mfn, guest_gdt_frames> frames{};
+    for (unsigned i = 0; i * descriptors_per_page < entries; ++i) {
         frames[i] = mfn(XENPP_TRY(read_guest<std::uint64_t>(v, args.arg[0], i)));
     }
-    pv::table_work<P> w(v.dom);
-    XENPP_TRY(pv::finish_unfinished(w));
-    XENPP_TRY(pv::set_gdt(w, v, frames, entries));
+    table_work<P> w(v.dom);
+    XENPP_TRY(finish_unfinished(w));
+    XENPP_TRY(set_gdt(w, v, frames, entries));
     v.dom.hv.platform.pv_load_tables(v);
     return std::uint64_t{0};
 }
@@ -122,24 +118,24 @@ hypercall_result do_set_gdt(vcpu<P>& v, hypercall_args& args) noexcept {
 template <class P>
 hypercall_result do_update_descriptor(vcpu<P>& v, hypercall_args& args) noexcept {
     maddr const at(args.arg[0]);
-    auto const usable = pv::usable_descriptor(x86::segment_descriptor{args.arg[1]});
-    pv::table_work<P> w(v.dom);
+    auto const usable = usable_descriptor(x86::segment_descriptor{args.arg[1]});
+    table_work<P> w(v.dom);
     auto* const page = v.dom.hv.frames.find(to_mfn(at));
-    if (page == nullptr || !pv::is_memory_of(*page, v.dom.id) || (at.raw() & 7) != 0 || !usable) {
+    if (page == nullptr || !is_memory_of(*page, v.dom.id) || (at.raw() & 7) != 0 || !usable) {
         return unexpected(errc::inval);
     }
-    auto& slot = w.map(to_mfn(at))[at.raw() >> 3 & (pv::table_entries - 1)];
-    auto const type = pv::type_of(*page);
-    if (type.type() == pv::page_type::seg_desc && type.count() != 0) {
+    auto& slot = w.map(to_mfn(at))[at.raw() >> 3 & (table_entries - 1)];
+    auto const type = type_of(*page);
+    if (type.type() == page_type::seg_desc && type.count() != 0) {
         atomic_store(slot, usable->raw);
         return std::uint64_t{0};
     }
-    if (!pv::get_writable(v.dom, *page)) {
+    if (!get_writable(v.dom, *page)) {
         return unexpected(errc::inval);
     }
     atomic_store(slot, usable->raw);
-    pv::put_writable(v.dom.hv, v.dom, to_mfn(at));
+    put_writable(v.dom.hv, v.dom, to_mfn(at));
     return std::uint64_t{0};
 }
 
-} // namespace xenpp::hv
+} // namespace xenpp::hv::pv

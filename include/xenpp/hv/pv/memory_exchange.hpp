@@ -11,9 +11,7 @@
 
 #include <cstdint>
 
-namespace xenpp::hv {
-
-namespace pv {
+namespace xenpp::hv::pv {
 
 /// One turn's piece of an exchange: as many extents of either list as make up the larger extent.
 struct exchange_piece {
@@ -113,8 +111,6 @@ constexpr bool is_even(abi::memory_exchange const& x) noexcept {
            ((x.in.mem_flags | x.out.mem_flags) & 0xff) == 0;
 }
 
-} // namespace pv
-
 /// arg[1]: a memory_exchange, whose `nr_exchanged` says how far it has come. A frame that is mapped
 /// or used otherwise is not exchanged. Errors: `inval`, `srch`, `perm`, `nomem`, `fault`.
 template <class P>
@@ -127,7 +123,7 @@ hypercall_result memory_exchange(vcpu<P>& v, hypercall_args& args) noexcept {
     if (&*d != &v.dom && !v.dom.is_privileged()) {
         return unexpected(errc::perm);
     }
-    if (d->kind != domain_kind::pv || !pv::is_even(x)) {
+    if (d->kind != domain_kind::pv || !is_even(x)) {
         return unexpected(errc::inval);
     }
     auto const order =
@@ -140,12 +136,12 @@ hypercall_result memory_exchange(vcpu<P>& v, hypercall_args& args) noexcept {
     if (x.nr_exchanged % in_count != 0 || x.in.nr_extents - x.nr_exchanged < in_count) {
         return unexpected(errc::inval);
     }
-    XENPP_TRY(pv::exchange_one(v, *d, x,
-                               {.order = order,
-                                .first_in = x.nr_exchanged,
-                                .in_count = in_count,
-                                .first_out = x.nr_exchanged / in_count * out_count,
-                                .out_count = out_count}));
+    XENPP_TRY(exchange_one(v, *d, x,
+                           {.order = order,
+                            .first_in = x.nr_exchanged,
+                            .in_count = in_count,
+                            .first_out = x.nr_exchanged / in_count * out_count,
+                            .out_count = out_count}));
     x.nr_exchanged += in_count;
     XENPP_TRY(write_guest(v, args.arg[1], x));
     if (x.nr_exchanged != x.in.nr_extents) {
@@ -154,4 +150,4 @@ hypercall_result memory_exchange(vcpu<P>& v, hypercall_args& args) noexcept {
     return std::uint64_t{0};
 }
 
-} // namespace xenpp::hv
+} // namespace xenpp::hv::pv

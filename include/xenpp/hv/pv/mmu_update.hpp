@@ -9,9 +9,7 @@
 #include <array>
 #include <cstdint>
 
-namespace xenpp::hv {
-
-namespace pv {
+namespace xenpp::hv::pv {
 
 /// `f` is `pfn` of its owner from now on.
 template <class P>
@@ -35,8 +33,6 @@ expected<void, errc> carry_out(table_work<P>& w, abi::mmu_update const& r) noexc
     }
 }
 
-} // namespace pv
-
 /// arg[0]: an array of mmu_update, arg[1]: how many, arg[2]: where to say how many were done (0:
 /// nowhere), arg[3]: whose tables (pv/mmu_call.hpp). Stops at the first error: `inval`, `fault`.
 /// Those of the control domain may be another's.
@@ -44,15 +40,14 @@ template <class P>
 hypercall_result do_mmu_update(vcpu<P>& v, hypercall_args& args) noexcept {
     constexpr std::uint32_t at_once = 8;
     constexpr int cost = 16; // of a request, in entries looked at
-    auto const target =
-        XENPP_TRY(pv::mmu_target<P>::find(v, static_cast<std::uint32_t>(args.arg[3])));
-    pv::mmu_batch<P> batch(v, args);
+    auto const target = XENPP_TRY(mmu_target<P>::find(v, static_cast<std::uint32_t>(args.arg[3])));
+    mmu_batch<P> batch(v, args);
     auto const count = batch.count();
     std::uint32_t done = 0;
     expected<void, errc> result;
     {
-        pv::table_work<P> w(*target);
-        result = pv::finish_unfinished(w);
+        table_work<P> w(*target);
+        result = finish_unfinished(w);
         std::array<abi::mmu_update, at_once> request;
         while (result && done != count) {
             if (w.left <= 0 || w.d.pv_memory.has_unfinished()) {
@@ -64,7 +59,7 @@ hypercall_result do_mmu_update(vcpu<P>& v, hypercall_args& args) noexcept {
             result = part == 1 ? read_guest_inline(v, request[0], from)
                                : copy_from_guest(v, request.data(), from, part * sizeof request[0]);
             for (std::uint32_t i = 0; result && i != part && !w.d.pv_memory.has_unfinished(); ++i) {
-                result = pv::carry_out(w, request[i]);
+                result = carry_out(w, request[i]);
                 done += result ? 1U : 0U;
                 w.left -= cost; // not before: however short a turn, it gets somewhere
             }
@@ -76,4 +71,4 @@ hypercall_result do_mmu_update(vcpu<P>& v, hypercall_args& args) noexcept {
     return batch.end(done, sizeof(abi::mmu_update), result);
 }
 
-} // namespace xenpp::hv
+} // namespace xenpp::hv::pv

@@ -11,9 +11,7 @@
 #include <cstdint>
 #include <cstring>
 
-namespace xenpp::hv {
-
-namespace pv {
+namespace xenpp::hv::pv {
 
 /// Keeps `f` of type `t` until it is unpinned. `inval`: it cannot be, or is pinned already.
 template <class P>
@@ -148,26 +146,23 @@ expected<void, errc> carry_out(table_work<P>& w, vcpu<P>& v, abi::mmuext_op cons
     return own_command(w, v, op);
 }
 
-} // namespace pv
-
 /// arg[0]: an array of mmuext_op, arg[1]: how many, arg[2]: where to say how many were done (0:
 /// nowhere), arg[3]: whose memory. The control domain may pin, unpin, clear and copy for others.
 /// Stops at the first error: `inval`, `perm`, `acces` (no device: nothing to flush a cache for),
 /// `nosys`, `fault`.
 template <class P>
 hypercall_result do_mmuext_op(vcpu<P>& v, hypercall_args& args) noexcept {
-    auto const target =
-        XENPP_TRY(pv::mmu_target<P>::find(v, static_cast<std::uint32_t>(args.arg[3])));
-    pv::mmu_batch<P> batch(v, args);
+    auto const target = XENPP_TRY(mmu_target<P>::find(v, static_cast<std::uint32_t>(args.arg[3])));
+    mmu_batch<P> batch(v, args);
     auto const count = batch.count();
     std::uint32_t done = 0;
     expected<void, errc> result;
     {
-        pv::table_work<P> w(*target);
-        result = pv::finish_unfinished(w);
+        table_work<P> w(*target);
+        result = finish_unfinished(w);
         while (result && done != count) {
             auto const op = read_guest<abi::mmuext_op>(v, args.arg[0], done);
-            result = op ? pv::carry_out(w, v, *op) : expected<void, errc>(unexpected(op.error()));
+            result = op ? carry_out(w, v, *op) : expected<void, errc>(unexpected(op.error()));
             --w.left;
             if (result) {
                 ++done;
@@ -180,4 +175,4 @@ hypercall_result do_mmuext_op(vcpu<P>& v, hypercall_args& args) noexcept {
     return batch.end(done, sizeof(abi::mmuext_op), result);
 }
 
-} // namespace xenpp::hv
+} // namespace xenpp::hv::pv

@@ -9,9 +9,7 @@
 
 #include <cstdint>
 
-namespace xenpp::hv {
-
-namespace pv {
+namespace xenpp::hv::pv {
 
 /// What the flags of an update ask for. `fault`: the mask of vCPUs cannot be read.
 template <class P>
@@ -53,14 +51,12 @@ hypercall_result update_va(vcpu<P>& v, hypercall_args const& args) noexcept {
     return std::uint64_t{0};
 }
 
-} // namespace pv
-
 /// arg[0]: a virtual address, arg[1]: the entry that is to map it, arg[2]: uvmf_* and perhaps the
 /// address of a mask of vCPUs. Errors: `inval`: no table covers the address, or the entry may not
 /// be so; `fault`.
 template <class P>
 hypercall_result do_update_va_mapping(vcpu<P>& v, hypercall_args& args) noexcept {
-    return pv::update_va(v, args);
+    return update_va(v, args);
 }
 
 /// The same with arg[3], the owner of the frame: the caller itself, for who could be served
@@ -71,7 +67,7 @@ hypercall_result do_update_va_mapping_otherdomain(vcpu<P>& v, hypercall_args& ar
     if (owner != domid_self && owner != v.dom.id) {
         return unexpected(errc::perm);
     }
-    return pv::update_va(v, args);
+    return update_va(v, args);
 }
 
-} // namespace xenpp::hv
+} // namespace xenpp::hv::pv
