@@ -46,10 +46,6 @@ struct plain_vendor {
     static void set_efer(vcpu& v, std::uint64_t x) noexcept { v.context.efer = x; }
 
     static void set_pat(vcpu&, std::uint64_t) noexcept {}
-
-    static void set_xcr0(vcpu&, std::uint64_t) noexcept {}
-
-    static void set_tsc_aux(vcpu&, std::uint64_t) noexcept {}
 };
 
 class arena {
@@ -280,7 +276,7 @@ private:
             c.rflags = info & x86::rflags::all.raw();
             action = hv::handle_hlt(v);
             break;
-        case 5: action = hv::handle_xsetbv<plain_vendor>(v); break;
+        case 5: action = hv::handle_xsetbv(v); break;
         default:
             c.rip = in.take<std::uint16_t>();
             action = hv::handle_nested_fault(

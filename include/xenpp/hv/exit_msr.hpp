@@ -146,7 +146,7 @@ expected<void, errc> write_msr(vcpu<P>& v, x86::msr m, std::uint64_t value) noex
             return unexpected(errc::inval);
         }
         v.tsc_aux = value;
-        V::set_tsc_aux(v, value);
+        v.dom.hv.platform.load_tsc_aux(value);
         return {};
     case msr::ia32_xss:
     case msr::ia32_mcg_status:

@@ -66,7 +66,7 @@ constexpr exit_action reflect_exception(x86::exception e, std::uint32_t error_co
 }
 
 /// XSETBV of register 0 with a value that the domain's CPUID offers; else #GP (APM2 11.5.2).
-template <class V, class P>
+template <class P>
 exit_action handle_xsetbv(vcpu<P>& v) noexcept {
     auto const& c = v.context;
     std::uint64_t const value = (c.rdx << 32) | (c.rax & 0xffffffff);
@@ -76,7 +76,7 @@ exit_action handle_xsetbv(vcpu<P>& v) noexcept {
         return exit_action::inject(x86::exception::general_protection, 0);
     }
     v.xcr0 = value;
-    V::set_xcr0(v, value);
+    v.dom.hv.platform.load_xcr0(value);
     return exit_action::skip();
 }
 

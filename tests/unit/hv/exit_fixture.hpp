@@ -30,13 +30,9 @@ struct noting_vendor {
 
     static void set_pat(vcpu&, std::uint64_t x) noexcept { pat = x; }
 
-    static void set_xcr0(vcpu&, std::uint64_t x) noexcept { xcr0 = x; }
-
-    static void set_tsc_aux(vcpu&, std::uint64_t x) noexcept { tsc_aux = x; }
-
     inline static bool can_skip = true;
     inline static std::optional<hv::exit_action> injected;
-    inline static std::uint64_t pat = 0, xcr0 = 0, tsc_aux = 0;
+    inline static std::uint64_t pat = 0;
 };
 
 /// One guest with two vCPUs in flat 32-bit code without paging; the first is on CPU 0.

@@ -16,7 +16,7 @@
 
 namespace xenpp::hv::svm {
 
-/// What the shared handlers need of the vendor (hv/exit_msr.hpp, hv/exit_processor.hpp).
+/// What the shared handlers need of the vendor (hv/exit_msr.hpp).
 struct vendor {
     static constexpr std::uint8_t call_opcode = 0xd9; ///< VMMCALL is 0f 01 d9
 
@@ -32,16 +32,6 @@ struct vendor {
     template <class P>
     static void set_pat(vcpu<P>& v, std::uint64_t value) noexcept {
         block_of(v).template set<&x86::vmcb::g_pat>(value);
-    }
-
-    template <class P>
-    static void set_xcr0(vcpu<P>& v, std::uint64_t value) noexcept {
-        v.dom.hv.platform.load_xcr0(value);
-    }
-
-    template <class P>
-    static void set_tsc_aux(vcpu<P>& v, std::uint64_t value) noexcept {
-        v.dom.hv.platform.load_tsc_aux(value);
     }
 };
 
@@ -167,7 +157,7 @@ exit_action handle_exit(vcpu<P>& v) noexcept {
     case svm_exit::vintr: return exit_action::resume(); // the entry injects
     case svm_exit::iret: return detail::end_nmi(v);
     case svm_exit::software_int: return detail::renew_software_interrupt(v);
-    case svm_exit::xsetbv: return handle_xsetbv<vendor>(v);
+    case svm_exit::xsetbv: return handle_xsetbv(v);
     case svm_exit::wbinvd:
     case svm_exit::invd: return exit_action::skip(); // memory is coherent without it
     case svm_exit::rdpmc: return exit_action::inject(x86::exception::general_protection, 0);

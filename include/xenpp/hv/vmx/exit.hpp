@@ -17,7 +17,7 @@
 
 namespace xenpp::hv::vmx {
 
-/// What the shared handlers need of the vendor (hv/exit_msr.hpp, hv/exit_processor.hpp).
+/// What the shared handlers need of the vendor (hv/exit_msr.hpp).
 template <class Cpu>
 struct vendor {
     static constexpr std::uint8_t call_opcode = 0xc1; ///< VMCALL is 0f 01 c1
@@ -30,16 +30,6 @@ struct vendor {
     template <class P>
     static void set_pat(vcpu<P>& v, std::uint64_t value) noexcept {
         vmcs_of<Cpu>(v).write(x86::vmcs::guest_ia32_pat, value);
-    }
-
-    template <class P>
-    static void set_xcr0(vcpu<P>& v, std::uint64_t value) noexcept {
-        v.dom.hv.platform.load_xcr0(value);
-    }
-
-    template <class P>
-    static void set_tsc_aux(vcpu<P>& v, std::uint64_t value) noexcept {
-        v.dom.hv.platform.load_tsc_aux(value);
     }
 };
 
@@ -172,7 +162,7 @@ exit_action handle_exit(vcpu<P>& v) noexcept {
         return handle_cr_access<Cpu>(v, b.read(x86::vmcs::exit_qualification));
     case vmx_exit::dr_access: return detail::open_debug_registers<Cpu>(v);
     case vmx_exit::exception_or_nmi: return detail::handle_exception<Cpu>(v);
-    case vmx_exit::xsetbv: return handle_xsetbv<vendor<Cpu>>(v);
+    case vmx_exit::xsetbv: return handle_xsetbv(v);
     case vmx_exit::wbinvd:
     case vmx_exit::invd: return exit_action::skip(); // memory is coherent without it
     case vmx_exit::rdpmc: return exit_action::inject(x86::exception::general_protection, 0);
