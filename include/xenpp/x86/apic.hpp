@@ -121,15 +121,6 @@ make(delivery_mode m, std::uint8_t v, std::uint32_t destination, icr_shorthand s
     return x2apic_destination.set(r, destination);
 }
 
-/// The same command for the two xAPIC words; `destination` has eight bits.
-constexpr value to_xapic(value v) noexcept {
-    auto const destination = x2apic_destination.get(v);
-    return xapic_destination.set(value(v.raw() & 0xffff'ffff), destination & 0xff);
-}
-
-constexpr value from_xapic(std::uint32_t low, std::uint32_t high) noexcept {
-    return x2apic_destination.set(value(low), high >> 24);
-}
 } // namespace icr
 
 // What a stock kernel writes to start and to stop other processors.
@@ -185,11 +176,6 @@ constexpr unsigned timer_divisor(std::uint32_t divide_configuration) noexcept {
 
 static_assert(timer_divisor(0) == 2 && timer_divisor(0xa) == 128 && timer_divisor(0xb) == 1);
 
-/// The logical destination that x2APIC derives from the id: cluster 31:16, bit 15:0.
-constexpr std::uint32_t x2apic_logical_id(std::uint32_t id) noexcept {
-    return (id >> 4) << 16 | 1u << (id & 15);
-}
-
 /// The I/O APIC: two windows in memory, an index and the data behind it.
 namespace ioapic {
 // clang-format off
@@ -200,10 +186,6 @@ inline constexpr std::uint32_t id              = 0x00;   ///< 27:24
 inline constexpr std::uint32_t version         = 0x01;   ///< 7:0 version, 23:16 last redirection entry
 inline constexpr std::uint32_t arbitration     = 0x02;
 inline constexpr std::uint64_t address_default = 0xfec0'0000;
-
-/// The indices of redirection entry `pin`: low half here, high half one above.
-constexpr std::uint32_t redirection(unsigned pin) noexcept { return 0x10 + 2 * pin; }
-constexpr unsigned pins(std::uint32_t version_register) noexcept { return (version_register >> 16 & 0xff) + 1; }
 
 using entry = register_value<struct entry_tag>;
 inline constexpr register_field<entry> vector{0, 8};

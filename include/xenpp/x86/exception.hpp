@@ -109,11 +109,6 @@ inline constexpr value shadow_stack{1u << 6};
 // clang-format on
 } // namespace page_fault_error
 
-/// The error code of #TS, #NP, #SS and #GP that names a selector (APM2 8.4.1).
-constexpr std::uint32_t selector_error(std::uint16_t selector, bool idt, bool external) noexcept {
-    return (selector & 0xfff8u) | (idt ? 2u : selector & 4u) | (external ? 1u : 0u);
-}
-
 /// The mnemonic, for messages; empty for a reserved vector.
 constexpr std::string_view name(exception e) noexcept {
     switch (e) {

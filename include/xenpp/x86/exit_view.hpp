@@ -5,7 +5,6 @@
 #include <xenpp/base/strong.hpp>
 
 #include <cstdint>
-#include <optional>
 
 namespace xenpp::x86 {
 
@@ -53,32 +52,14 @@ struct msr_exit {
     friend constexpr bool operator==(msr_exit const&, msr_exit const&) noexcept = default;
 };
 
-/// A MOV to or from a control or debug register.
+/// A MOV to or from a control register.
 struct register_access_exit {
-    std::uint8_t number; ///< of the control or debug register
+    std::uint8_t number; ///< of the control register
     bool is_write;
-    /// The general register in its encoding order; nothing if the instruction must be decoded
-    /// (SMSW, LMSW, CLTS, or a processor that does not report it).
-    std::optional<std::uint8_t> gpr;
+    std::uint8_t gpr; ///< the general register in its encoding order
 
     friend constexpr bool operator==(register_access_exit const&,
                                      register_access_exit const&) noexcept = default;
-};
-
-struct task_switch_exit {
-    enum class source : std::uint8_t {
-        call_or_interrupt,
-        iret,
-        jump,
-    };
-
-    std::uint16_t tss_selector;
-    source reason;
-    bool resume_flag; ///< RFLAGS.RF as it is to be saved in the outgoing task
-    std::optional<std::uint32_t> error_code;
-
-    friend constexpr bool operator==(task_switch_exit const&,
-                                     task_switch_exit const&) noexcept = default;
 };
 
 } // namespace xenpp::x86

@@ -179,46 +179,6 @@ constexpr msr_exit decode_svm_msr(std::uint64_t exit_info1) noexcept {
     return {.is_write = (exit_info1 & 1) != 0};
 }
 
-/// `code` in the CR ranges. EXITINFO1 63 says MOV, 3:0 the register, with decode assists only.
-constexpr register_access_exit decode_svm_cr(svm_exit code, std::uint64_t exit_info1) noexcept {
-    bool const is_write = code >= svm_exit::cr0_write;
-    bool const is_mov = (exit_info1 >> 63) != 0;
-    return {
-        .number = index_in(code, is_write ? svm_exit::cr0_write : svm_exit::cr0_read),
-        .is_write = is_write,
-        .gpr = is_mov ? std::optional(static_cast<std::uint8_t>(exit_info1 & 0xf)) : std::nullopt,
-    };
-}
-
-/// `code` in the DR ranges. Without decode assists the register must be decoded.
-constexpr register_access_exit
-decode_svm_dr(svm_exit code, std::uint64_t exit_info1, bool has_decode_assists) noexcept {
-    bool const is_write = code >= svm_exit::dr0_write;
-    auto const gpr = static_cast<std::uint8_t>(exit_info1 & 0xf);
-    return {
-        .number = index_in(code, is_write ? svm_exit::dr0_write : svm_exit::dr0_read),
-        .is_write = is_write,
-        .gpr = has_decode_assists ? std::optional(gpr) : std::nullopt,
-    };
-}
-
-constexpr task_switch_exit decode_svm_task_switch(std::uint64_t exit_info1,
-                                                  std::uint64_t exit_info2) noexcept {
-    using source = task_switch_exit::source;
-    bool const is_iret = (exit_info2 >> 36 & 1) != 0;
-    bool const is_jump = (exit_info2 >> 38 & 1) != 0;
-    bool const has_code = (exit_info2 >> 44 & 1) != 0;
-    return {
-        .tss_selector = static_cast<std::uint16_t>(exit_info1),
-        .reason = is_iret   ? source::iret
-                  : is_jump ? source::jump
-                            : source::call_or_interrupt,
-        .resume_flag = (exit_info2 >> 48 & 1) != 0,
-        .error_code =
-            has_code ? std::optional(static_cast<std::uint32_t>(exit_info2)) : std::nullopt,
-    };
-}
-
 /// The length in bytes of an intercepted instruction that has one encoding, for processors that
 /// do not save the next rIP. True for an instruction without prefixes beyond its own, which is
 /// what compilers and kernels emit; nothing if the bytes must be decoded.

@@ -13,7 +13,6 @@ inline constexpr unsigned com1_irq  = 4;
 inline constexpr unsigned com2_irq  = 3;
 inline constexpr unsigned ports     = 8;
 inline constexpr unsigned fifo_size = 16;    ///< bytes that may be written after `lsr_thr_empty`
-inline constexpr std::uint32_t base_baud = 115'200; ///< divisor 1
 
 /// Offsets from the base port. Those of the divisor replace `data` and `ier` while `lcr_dlab` is set.
 inline constexpr std::uint16_t data        = 0;
@@ -53,10 +52,5 @@ inline constexpr std::uint8_t lsr_thr_empty = 1u << 5;
 inline constexpr std::uint8_t lsr_idle     = 1u << 6; ///< the shift register is empty too
 
 // clang-format on
-
-/// The divisor for `baud`, rounded down; `baud` is between 2 and `base_baud`.
-constexpr std::uint16_t divisor(std::uint32_t baud) noexcept {
-    return static_cast<std::uint16_t>(base_baud / baud);
-}
 
 } // namespace xenpp::x86::uart16550

@@ -434,15 +434,7 @@ public:
         return (vmcb_->intercepts[n / 32] >> (n % 32) & 1u) != 0;
     }
 
-    /// `n` below 16 in all four.
-    constexpr void set_cr_read_intercept(unsigned n, bool on) const noexcept {
-        set_intercept_bit(0, n % 16, on);
-    }
-
-    constexpr void set_cr_write_intercept(unsigned n, bool on) const noexcept {
-        set_intercept_bit(0, 16 + n % 16, on);
-    }
-
+    /// `n` below 16, here and in the next.
     constexpr void set_dr_read_intercept(unsigned n, bool on) const noexcept {
         set_intercept_bit(1, n % 16, on);
     }

@@ -130,12 +130,4 @@ constexpr std::optional<register_access_exit> decode_vmx_cr(std::uint64_t qualif
     };
 }
 
-constexpr register_access_exit decode_vmx_dr(std::uint64_t qualification) noexcept {
-    return {
-        .number = static_cast<std::uint8_t>(qualification & 7),
-        .is_write = (qualification >> 4 & 1) == 0,
-        .gpr = static_cast<std::uint8_t>(qualification >> 8 & 0xf),
-    };
-}
-
 } // namespace xenpp::x86

@@ -79,27 +79,6 @@ TEST_CASE("svm_exit.negative_codes_are_known_by_their_low_half") {
     CHECK(decode_svm_exit(0x401) == svm_exit::avic_incomplete_ipi);
 }
 
-TEST_CASE("svm_exit.register_accesses") {
-    std::uint64_t const mov_r9 = 1ull << 63 | 9;
-    CHECK(decode_svm_cr(svm_exit(0x14), mov_r9) == register_access_exit{4, true, std::uint8_t{9}});
-    CHECK(decode_svm_cr(svm_exit(0x00), mov_r9) == register_access_exit{0, false, std::uint8_t{9}});
-    CHECK(decode_svm_cr(svm_exit(0x10), 0) == register_access_exit{0, true, std::nullopt});
-    CHECK(decode_svm_dr(svm_exit(0x37), 3, true) == register_access_exit{7, true, std::uint8_t{3}});
-    CHECK(decode_svm_dr(svm_exit(0x26), 3, false) == register_access_exit{6, false, std::nullopt});
-}
-
-TEST_CASE("svm_exit.task_switches") {
-    using source = task_switch_exit::source;
-    CHECK(decode_svm_task_switch(0x38, 0) ==
-          task_switch_exit{0x38, source::call_or_interrupt, false, std::nullopt});
-    CHECK(decode_svm_task_switch(0x38, 1ull << 36) ==
-          task_switch_exit{0x38, source::iret, false, std::nullopt});
-    CHECK(decode_svm_task_switch(0x38, 1ull << 38 | 1ull << 48) ==
-          task_switch_exit{0x38, source::jump, true, std::nullopt});
-    CHECK(decode_svm_task_switch(0x38, 1ull << 44 | 0x18) ==
-          task_switch_exit{0x38, source::call_or_interrupt, false, 0x18u});
-}
-
 TEST_CASE("svm_exit.exceptions_are_a_range") {
     CHECK(svm_exception(svm_exit(0x40)) == exception::divide_error);
     CHECK(svm_exception(svm_exit(0x5e)) == exception::security);

@@ -32,11 +32,10 @@ constexpr bool intercepts_switch_one_bit() {
     v.set_all_clean();
     v.set_intercept(intercept::cpuid, true);
     v.set_intercept(intercept::vmrun, true);
-    v.set_cr_write_intercept(4, true);
     v.set_dr_read_intercept(7, true);
     v.set_exception_intercept(exception::page_fault, true);
-    bool const set = page.intercepts ==
-                     std::array<std::uint32_t, 6>{1u << 20, 1u << 7, 1u << 14, 1u << 18, 1u, 0};
+    bool const set =
+        page.intercepts == std::array<std::uint32_t, 6>{0, 1u << 7, 1u << 14, 1u << 18, 1u, 0};
     v.set_intercept(intercept::cpuid, false);
     return set && !v.has_intercept(intercept::cpuid) && v.has_intercept(intercept::vmrun) &&
            page.clean == (vmcb_clean::all & ~vmcb_clean::intercepts);

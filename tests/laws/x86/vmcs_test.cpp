@@ -75,9 +75,8 @@ TEST_CASE("vmx_exit.qualifications_decode") {
           npf_exit{gpa(0xfee0'0020), false, false, false, false, false});
     CHECK(decode_vmx_ept(0x18a, 0x1000) == npf_exit{gpa(0x1000), true, true, false, false, false});
     CHECK(decode_vmx_ept(0x081, 0x2000) == npf_exit{gpa(0x2000), false, false, false, false, true});
-    // mov cr4, r9; mov rax, cr3; clts; mov dr7, rcx
-    CHECK(decode_vmx_cr(0x904) == register_access_exit{4, true, std::uint8_t{9}});
-    CHECK(decode_vmx_cr(0x013) == register_access_exit{3, false, std::uint8_t{0}});
+    // mov cr4, r9; mov rax, cr3; clts
+    CHECK(decode_vmx_cr(0x904) == register_access_exit{4, true, 9});
+    CHECK(decode_vmx_cr(0x013) == register_access_exit{3, false, 0});
     CHECK_FALSE(decode_vmx_cr(0x020));
-    CHECK(decode_vmx_dr(0x107) == register_access_exit{7, true, std::uint8_t{1}});
 }

@@ -82,7 +82,7 @@ exit_action handle_cr_access(vcpu<P>& v, std::uint64_t qualification) noexcept {
     if (!access || !access->is_write || (access->number != 0 && access->number != 4)) {
         return exit_action::crash("a control register access that was not asked for");
     }
-    std::uint64_t value = v.context.reg(*access->gpr);
+    std::uint64_t value = v.context.reg(access->gpr);
     if (!v.context.long_code) {
         value &= 0xffffffff;
     }
