@@ -331,6 +331,17 @@ private:
         }
     }
 
+    /// Unmaps what domain 0 has mapped, as the link does for a process that is gone.
+    void end_grants() {
+        auto& control = *hv_->control;
+        for (std::uint32_t h = 0; h < control.grants.track_count; ++h) {
+            auto const e = control.grants.track(h);
+            if (auto const granter = hv::find_domain(*hv_, e.granter); granter && e.flags != 0) {
+                hv::end_control_grant(*control.vcpus[0], h, granter->grants.active(e.ref).frame);
+            }
+        }
+    }
+
     /// The end of all guests, and of what domain 0 had mapped and bound.
     void end() {
         while (auto const d = hv::find_domain_from(*hv_, 1)) {
@@ -339,10 +350,7 @@ private:
             }
             destroy(d->id.raw(), 10000);
         }
-        auto& control = *hv_->control;
-        for (std::uint32_t h = 0; h < control.grants.track_count; ++h) {
-            hv::grant_unmap(control, h);
-        }
+        end_grants();
         check();
         for (std::uint16_t id = 1; id < hv::max_domains; ++id) {
             if (hv_->domains[id] != nullptr) {

@@ -357,24 +357,6 @@ grant_status unmap_and_replace(vcpu<P>& v, abi::gnttab_unmap_and_replace const& 
     return abi::gntst_okay;
 }
 
-/// Ends a mapping of the control domain at once: whoever used it is gone, and its translations too.
-template <class P>
-void grant_unmap(domain<P>& control, std::uint32_t handle) noexcept {
-    auto& t = control.grants;
-    maptrack_entry ended;
-    {
-        lock_guard const hold(t.maptrack_lock);
-        if (handle >= t.track_count || t.track(handle).flags == 0) {
-            return;
-        }
-        ended = t.track(handle);
-        detail::free_track(control, handle);
-    }
-    if (auto const granter = find_domain(control.hv, ended.granter)) {
-        detail::unpin_kinds(*granter, ended.ref, ended.flags);
-    }
-}
-
 /// Ends every mapping that a dying domain made; its vCPUs have stopped, and its p2m goes by itself.
 /// `restart`: bounded work done, call again. What others have mapped of its own grants stays
 /// theirs until they unmap it: the frames keep the domain's structure alive until then.

@@ -177,12 +177,6 @@ public:
         in_service_.set(vector);
     }
 
-    /// Undoes `acknowledge` for a vector that was not delivered after all.
-    void unacknowledge(unsigned vector) noexcept {
-        in_service_.clear(vector);
-        pending_.set(vector);
-    }
-
     // --- for a processor that delivers interrupts by itself, and has them while it runs the guest
     // ---
 

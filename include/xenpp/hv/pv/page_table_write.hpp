@@ -146,17 +146,9 @@ table_entry* l1_entry_at(table_work<P> const& w, maddr at) noexcept {
     return &w.map(to_mfn(at))[at.raw() >> 3 & (table_entries - 1)];
 }
 
-/// A guest's instruction stores `value` at `at`, which it may only read: done for it if that is an
-/// entry of a live L1. `inval`: it is not, or may not be so.
-template <class P>
-expected<void, errc> write_l1_entry(domain<P>& d, maddr at, table_entry value) noexcept {
-    table_work<P> w(d);
-    auto* const slot = l1_entry_at(w, at);
-    return slot != nullptr ? write_l1(d, *slot, value)
-                           : expected<void, errc>(unexpected(errc::inval));
-}
-
-/// As above for a compare and exchange: what was there, which was `expect` if the value was stored.
+/// A guest's instruction compares and exchanges at `at`, which it may only read: done for it if
+/// that is an entry of a live L1. What was there, which was `expect` if the value was stored.
+/// `inval`: it is no such entry, or may not be so.
 template <class P>
 expected<table_entry, errc>
 compare_exchange_l1_entry(domain<P>& d, maddr at, table_entry expect, table_entry value) noexcept {
