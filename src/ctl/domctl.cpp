@@ -65,10 +65,6 @@ result<void> unpause_domain(connection& c, domid d) {
     return simple(c, "domctl_unpausedomain", domctl_op::unpausedomain, d);
 }
 
-result<void> resume_domain(connection& c, domid d) {
-    return simple(c, "domctl_resumedomain", domctl_op::resumedomain, d);
-}
-
 result<abi::domctl_getdomaininfo> get_domain_info(connection& c, domid d) {
     constexpr std::string_view name = "domctl_getdomaininfo";
     abi::domctl op{};

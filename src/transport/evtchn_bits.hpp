@@ -35,10 +35,6 @@ public:
         return (atomic_fetch_and(page_.evtchn_pending[word(port)], ~bit(port)) & bit(port)) != 0;
     }
 
-    bool is_masked(std::uint32_t port) const noexcept {
-        return (atomic_load(page_.evtchn_mask[word(port)]) & bit(port)) != 0;
-    }
-
     /// Calls `with(port)` for each port that is pending and not masked, as an upcall would.
     template <class With>
     void for_each_pending(With with) noexcept {

@@ -23,8 +23,6 @@ result<void> destroy_domain(connection& c, domid d);
 result<void> pause_domain(connection& c, domid d);
 /// EINVAL: it is not paused.
 result<void> unpause_domain(connection& c, domid d);
-/// Lets a domain that shut down to be suspended go on.
-result<void> resume_domain(connection& c, domid d);
 /// ESRCH if there is none, also where the hypervisor would answer with the next one.
 result<abi::domctl_getdomaininfo> get_domain_info(connection& c, domid d);
 result<void> set_domain_handle(connection& c, domid d, std::span<std::uint8_t const, 16> uuid);

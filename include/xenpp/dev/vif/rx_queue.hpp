@@ -54,8 +54,6 @@ public:
     /// The guest broke its ring, which is served no more.
     bool is_broken() const noexcept { return is_broken_; }
 
-    std::size_t waiting_frames() const noexcept { return waiting_.size(); }
-
 private:
     /// A frame that waits for pages, with bytes of its own.
     struct waiting_frame {
