@@ -60,7 +60,7 @@ inline value list_value(std::vector<std::string> const& texts) {
 
 inline std::int64_t number_of(value const& v) {
     std::int64_t n = 0;
-    static_cast<void>(parse_number(v.text(), n)); // passed already
+    static_cast<void>(parse_c_number(v.text(), n)); // passed already
     return n;
 }
 

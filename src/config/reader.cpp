@@ -84,7 +84,7 @@ std::string_view exact_type(std::string_view key, std::string_view text) {
 
 } // namespace
 
-number_fault parse_number(std::string const& text, std::int64_t& out) {
+number_fault parse_c_number(std::string const& text, std::int64_t& out) {
     char* end = nullptr;
     errno = 0;
     long const n = std::strtol(text.c_str(), &end, 0);
@@ -148,7 +148,7 @@ std::optional<std::int64_t> reader::number(std::string_view key) const {
         return std::nullopt;
     }
     std::int64_t n = 0;
-    static_cast<void>(parse_number(e->setting.value.text(), n)); // passed already
+    static_cast<void>(parse_c_number(e->setting.value.text(), n)); // passed already
     return n;
 }
 
@@ -263,7 +263,7 @@ bool reader::is_neutral(entry const& e) const {
     std::int64_t n = 0;
     auto const kind = e.schema->kind;
     bool const is_boolean = (kind == value_kind::boolean || kind == value_kind::boolean_or_list) &&
-                            parse_number(v.text(), n) == number_fault::none;
+                            parse_c_number(v.text(), n) == number_fault::none;
     return v.text().empty() ||
            word_index(e.schema->neutral, is_boolean ? (n != 0 ? "1" : "0") : v.text()) >= 0;
 }
@@ -307,7 +307,7 @@ bool reader::check_number(entry const& e, value const& v) {
         return fail("`+=` joins text: it does not add numbers", "write the sum");
     }
     std::int64_t n = 0;
-    auto const fault = parse_number(v.text(), n);
+    auto const fault = parse_c_number(v.text(), n);
     auto const& row = *e.schema;
     if (fault == number_fault::not_a_number) {
         bool const is_octal = v.text().size() > 1 && v.text()[0] == '0';
@@ -337,7 +337,7 @@ bool reader::check_word(entry const& e, value const& v) {
         return true;
     }
     std::int64_t n = 0;
-    bool const is_number = parse_number(v.text(), n) == number_fault::none;
+    bool const is_number = parse_c_number(v.text(), n) == number_fault::none;
     if (is_number && row.kind == value_kind::word_or_boolean) {
         return true;
     }

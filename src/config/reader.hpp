@@ -24,7 +24,7 @@ enum class number_fault : std::uint8_t {
 };
 
 /// C's strtol with base 0: leading blanks, sign, 0 and 0x prefixes; nothing may follow.
-number_fault parse_number(std::string const& text, std::int64_t& out);
+number_fault parse_c_number(std::string const& text, std::int64_t& out);
 
 /// The file's findings from top to bottom, then those about the whole, then the command line's.
 void sort_by_place(diagnostics& all, std::string_view file_name);

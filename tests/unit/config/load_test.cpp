@@ -40,16 +40,16 @@ std::string first_error(std::string const& text, std::vector<std::string> const&
 
 TEST_CASE("load.numbers_are_c_constants") {
     std::int64_t n = 0;
-    CHECK((parse_number("10", n) == number_fault::none && n == 10));
-    CHECK((parse_number("010", n) == number_fault::none && n == 8));
-    CHECK((parse_number("0x1F", n) == number_fault::none && n == 31));
-    CHECK((parse_number(" -1", n) == number_fault::none && n == -1));
+    CHECK((parse_c_number("10", n) == number_fault::none && n == 10));
+    CHECK((parse_c_number("010", n) == number_fault::none && n == 8));
+    CHECK((parse_c_number("0x1F", n) == number_fault::none && n == 31));
+    CHECK((parse_c_number(" -1", n) == number_fault::none && n == -1));
     for (auto const* text : {"", " ", "08", "1e3", "1a", "0x", "12 ", "x"}) {
         INFO(text);
-        CHECK(parse_number(text, n) == number_fault::not_a_number);
+        CHECK(parse_c_number(text, n) == number_fault::not_a_number);
     }
-    CHECK(parse_number("9223372036854775808", n) == number_fault::out_of_range);
-    CHECK(parse_number(std::string("1\0", 2), n) == number_fault::not_a_number);
+    CHECK(parse_c_number("9223372036854775808", n) == number_fault::out_of_range);
+    CHECK(parse_c_number(std::string("1\0", 2), n) == number_fault::not_a_number);
 }
 
 TEST_CASE("load.memory_and_maxmem_default_to_each_other") {
