@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // xenppd.lock and xenppd.pid.
 #include <xenpp/os/file.hpp>
+#include <xenpp/os/process.hpp>
 
 #include <fmt/format.h>
 
 #include <daemon/lock.hpp>
 #include <fcntl.h>
 #include <unistd.h>
-
-#include <charconv>
 
 namespace xenpp::detail {
 
@@ -18,12 +17,7 @@ constexpr auto lock_name = "xenppd.lock";
 constexpr auto pid_name = "xenppd.pid";
 
 int written_pid(os::state_dir const& where) {
-    auto const text = os::read_file(where.file(pid_name));
-    int pid = 0;
-    if (text) {
-        std::from_chars(text->data(), text->data() + text->size(), pid);
-    }
-    return pid;
+    return os::read_pid_file(where.file(pid_name)).value_or(0);
 }
 
 } // namespace

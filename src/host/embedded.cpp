@@ -17,7 +17,6 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <charconv>
 #include <filesystem>
 #include <optional>
 
@@ -104,13 +103,8 @@ result<starting> start_daemon(host_options const& options, os::state_dir const& 
 
 /// Whether another daemon than ours is on its way.
 bool another_starts(os::state_dir const& where, int ours) {
-    auto const text = os::read_file(where.file("xenppd.pid"));
-    int pid = 0;
-    if (!text ||
-        std::from_chars(text->data(), text->data() + text->size(), pid).ec != std::errc()) {
-        return false;
-    }
-    return pid != ours && pid > 0 && os::process::open(pid).has_value();
+    auto const pid = os::read_pid_file(where.file("xenppd.pid"));
+    return pid && *pid != ours && os::process::open(*pid).has_value();
 }
 
 result<host_parts> start_and_connect(host_options const& options, os::state_dir const& where) {

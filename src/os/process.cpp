@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // fork and exec with nothing inherited but what was asked for, and pidfds.
+#include <xenpp/base/parse_number.hpp>
 #include <xenpp/os/file.hpp>
 #include <xenpp/os/process.hpp>
 
@@ -242,6 +243,15 @@ std::vector<std::string> process::arguments() const {
         rest.remove_prefix(end == std::string_view::npos ? rest.size() : end + 1);
     }
     return out;
+}
+
+std::optional<int> read_pid_file(std::string const& path) {
+    auto const text = read_file(path);
+    if (!text || text->empty() || text->back() != '\n') {
+        return std::nullopt;
+    }
+    auto const pid = parse_number<int>(std::string_view(*text).substr(0, text->size() - 1));
+    return pid && *pid > 0 ? pid : std::nullopt;
 }
 
 } // namespace xenpp::os

@@ -6,7 +6,6 @@
 #include <unistd.h>
 
 #include <array>
-#include <charconv>
 #include <climits>
 
 namespace xenpp::transport::state_files {
@@ -21,13 +20,11 @@ result<os::process> find_qemu(os::state_dir const& where) {
     auto const none = [&] {
         return fail("find machine", errc::noent, "no machine runs in " + where.path());
     };
-    auto const text = os::read_file(where.file(qemu_pid));
-    int pid = 0;
-    if (!text ||
-        std::from_chars(text->data(), text->data() + text->size(), pid).ptr == text->data()) {
+    auto const pid = os::read_pid_file(where.file(qemu_pid));
+    if (!pid) {
         return none();
     }
-    auto found = os::process::open(pid);
+    auto found = os::process::open(*pid);
     auto const target = ram_target(where);
     if (!found || !found->is_running() || target.empty()) {
         return none();

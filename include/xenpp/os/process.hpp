@@ -46,6 +46,10 @@ private:
     unique_fd pidfd_;
 };
 
+/// The process that a file names in a line of its own, as daemons write it; nothing if there is no
+/// such file, or anything else in it.
+std::optional<int> read_pid_file(std::string const& path);
+
 /// What to start. The child gets descriptors 0 (/dev/null), 1 and 2 (`log`), those that are named,
 /// and no other.
 struct spawn_config {

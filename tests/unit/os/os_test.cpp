@@ -277,3 +277,19 @@ TEST_CASE("process.what_cannot_be_started_is_named") {
     CHECK(find_program("/bin/sh") == "/bin/sh");
     CHECK(find_program("/bin/nonesuch").empty());
 }
+
+TEST_CASE("process.a_pid_file_is_one_number_on_one_line") {
+    temporary_folder const folder;
+    auto const path = folder / "pid";
+    CHECK_FALSE(read_pid_file(path));
+    auto const as = [&](std::string_view text) {
+        replace_file(path, text).value();
+        return read_pid_file(path);
+    };
+    CHECK(as("4711\n") == 4711);
+    for (auto const* text :
+         {"", "\n", "4711", "4711 \n", "4711\n\n", "0\n", "-1\n", "4711x\n", "99999999999\n"}) {
+        CAPTURE(text);
+        CHECK_FALSE(as(text));
+    }
+}
