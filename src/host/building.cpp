@@ -2,6 +2,7 @@
 // Notes in xenstore about domains that are being built.
 #include "host/building.hpp"
 
+#include <xenpp/base/parse_number.hpp>
 #include <xenpp/ctl/sysctl.hpp>
 #include <xenpp/os/file.hpp>
 
@@ -11,7 +12,6 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <charconv>
 
 namespace xenpp::detail {
 namespace {
@@ -30,13 +30,6 @@ std::string_view word(std::string_view text, unsigned n) noexcept {
     return text.substr(0, text.find(' '));
 }
 
-template <class Int>
-Int to_number(std::string_view text) noexcept {
-    Int n{};
-    std::from_chars(text.data(), text.data() + text.size(), n);
-    return n;
-}
-
 std::uint64_t start_of(int pid) {
     auto const stat = os::read_file(fmt::format("/proc/{}/stat", pid));
     if (!stat) {
@@ -48,8 +41,8 @@ std::uint64_t start_of(int pid) {
         return 0;
     }
     constexpr unsigned start_time = 22 - 3;
-    return to_number<std::uint64_t>(
-        word(std::string_view(*stat).substr(end_of_name + 2), start_time));
+    auto const fields = std::string_view(*stat).substr(end_of_name + 2);
+    return parse_number<std::uint64_t>(word(fields, start_time)).value_or(0);
 }
 
 std::string print(building_note const& n) {
@@ -58,14 +51,15 @@ std::string print(building_note const& n) {
 
 std::optional<building_note> parse(std::string_view uuid, std::string_view text) {
     auto const id = config::parse_uuid(uuid);
-    auto const pid = word(text, 0);
-    auto const start = word(text, 1);
-    if (!id || start.empty() || pid.size() + start.size() + 2 > text.size()) {
+    auto const first = word(text, 0);
+    auto const second = word(text, 1);
+    auto const pid = parse_number<int>(first);
+    auto const start = parse_number<std::uint64_t>(second);
+    auto const name_at = first.size() + second.size() + 2;
+    if (!id || !pid || !start || name_at > text.size()) {
         return {};
     }
-    return building_note{*id,
-                         {to_number<int>(pid), to_number<std::uint64_t>(start)},
-                         std::string(text.substr(pid.size() + start.size() + 2))};
+    return building_note{*id, {*pid, *start}, std::string(text.substr(name_at))};
 }
 
 unexpected<error> taken(std::string_view name, std::string_view by) {

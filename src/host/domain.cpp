@@ -6,13 +6,13 @@
 #include "host/nodes.hpp"
 #include "host/session.hpp"
 
+#include <xenpp/base/parse_number.hpp>
 #include <xenpp/ctl/domctl.hpp>
 #include <xenpp/dev/vbd/nodes.hpp>
 #include <xenpp/domain.hpp>
 
 #include <algorithm>
 #include <cerrno>
-#include <charconv>
 
 namespace xenpp {
 namespace {
@@ -238,12 +238,11 @@ result<double> domain::start_time() const {
     constexpr std::string_view operation = "read the domain's start time";
     XENPP_TRY(ref_->check(operation));
     auto const text = XENPP_TRY(ref_->s->store().read(detail::vm_node(ref_->uuid, "start_time")));
-    double seconds = 0;
-    auto const end = text.data() + text.size();
-    if (std::from_chars(text.data(), end, seconds).ptr != end || text.empty()) {
+    auto const seconds = parse_real(text);
+    if (!seconds) {
         return fail(operation, EINVAL, "xenstore says \"" + text + "\"");
     }
-    return seconds;
+    return *seconds;
 }
 
 } // namespace xenpp

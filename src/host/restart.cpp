@@ -7,6 +7,7 @@
 #include "host/create.hpp"
 #include "host/nodes.hpp"
 
+#include <xenpp/base/parse_number.hpp>
 #include <xenpp/ctl/domctl.hpp>
 #include <xenpp/os/clock.hpp>
 #include <xenpp/os/file.hpp>
@@ -18,7 +19,6 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <charconv>
 #include <ctime>
 #include <iterator>
 
@@ -86,10 +86,7 @@ shutdown_action action_for(config::domain_config const& c, shutdown_reason reaso
 
 bool ending::is_too_soon(config::uuid const& uuid) {
     auto const text = s_->store().read(vm_node(uuid, "start_time"));
-    double started = 0;
-    if (text) {
-        std::from_chars(text->data(), text->data() + text->size(), started);
-    }
+    auto const started = text ? parse_real(*text).value_or(0) : 0;
     auto const now = static_cast<double>(os::wall_clock_ns()) / 1e9;
     return now >= started && now - started < shortest_life_s;
 }
