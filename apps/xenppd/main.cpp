@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // xenppd: the embedded host's daemon, a main() around xenpp::daemon.
+#include <xenpp/base/parse_number.hpp>
 #include <xenpp/cli/command.hpp>
 #include <xenpp/cli/session.hpp>
 #include <xenpp/daemon.hpp>
@@ -14,7 +15,6 @@
 
 #include <array>
 #include <cerrno>
-#include <charconv>
 #include <csignal>
 #include <cstdio>
 #include <ctime>
@@ -45,12 +45,14 @@ constexpr std::array options{
 /// A number that an option gives instead of the environment.
 template <class Number>
 result<void> read_number(cli::arguments const& a, std::string_view key, Number& into) {
-    auto const text = a.value(key);
-    auto const end = text.data() + text.size();
-    auto const read = std::from_chars(text.data(), end, into);
-    if (a.has(key) && (read.ec != std::errc() || read.ptr != end || into == 0)) {
+    if (!a.has(key)) {
+        return {};
+    }
+    auto const n = parse_number<Number>(a.value(key));
+    if (!n || *n == 0) {
         return cli::refuse(fmt::format("xenppd: --{} takes a number of at least 1", key));
     }
+    into = *n;
     return {};
 }
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // xentop: what every domain of a host uses, on a screen or in lines.
+#include <xenpp/base/parse_number.hpp>
 #include <xenpp/cli/command.hpp>
 #include <xenpp/cli/screen.hpp>
 #include <xenpp/cli/session.hpp>
@@ -10,11 +11,12 @@
 #include <fmt/format.h>
 
 #include <array>
-#include <charconv>
 #include <chrono>
 #include <cstdio>
+#include <optional>
 #include <string>
 #include <thread>
+#include <type_traits>
 #include <vector>
 
 namespace {
@@ -48,14 +50,19 @@ constexpr auto options = cli::with_formats(std::array{
 template <class Number>
 result<Number>
 number(cli::arguments const& a, std::string_view key, Number otherwise, Number least) {
-    Number n = otherwise;
-    auto const text = a.value(key);
-    auto const read = std::from_chars(text.data(), text.data() + text.size(), n);
-    if (a.has(key) &&
-        (read.ec != std::errc() || read.ptr != text.data() + text.size() || n < least)) {
+    if (!a.has(key)) {
+        return otherwise;
+    }
+    std::optional<Number> n;
+    if constexpr (std::is_floating_point_v<Number>) {
+        n = parse_real(a.value(key));
+    } else {
+        n = parse_number<Number>(a.value(key));
+    }
+    if (!n || *n < least) {
         return cli::refuse(fmt::format("--{} takes a number of at least {}", key, least));
     }
-    return n;
+    return *n;
 }
 
 result<cli::top> choose(cli::arguments const& a) {

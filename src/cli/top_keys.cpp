@@ -2,13 +2,13 @@
 // What keys and clicks do in xentop.
 #include "cli/top_text.hpp"
 
+#include <xenpp/base/parse_number.hpp>
 #include <xenpp/cli/top.hpp>
 
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 
 namespace xenpp::cli {
 namespace {
@@ -123,16 +123,14 @@ void top::accept_text() {
         mode_ = mode::list;
         return;
     }
-    double seconds = 0;
-    auto const end = typed_.data() + typed_.size();
-    auto const read = std::from_chars(typed_.data(), end, seconds);
+    auto const seconds = parse_real(typed_);
     constexpr double least = 0.05;
     constexpr double most = 86400;
-    if (read.ec != std::errc() || read.ptr != end || !(seconds >= least && seconds <= most)) {
+    if (!seconds || *seconds < least || *seconds > most) {
         message_ = fmt::format("a number of seconds from {} to {}", least, most);
         return;
     }
-    choices_.delay = seconds;
+    choices_.delay = *seconds;
     mode_ = mode::list;
 }
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The keys of a network spec, and how each is read.
+#include <xenpp/base/parse_number.hpp>
 #include <xenpp/config/diagnostic.hpp>
 #include <xenpp/config/vif_spec.hpp>
 
@@ -7,7 +8,6 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <limits>
 
 namespace xenpp::config {
@@ -30,12 +30,11 @@ unexpected<vif_spec_note> wrong(std::string reason, std::size_t offset = 0) {
 
 expected<std::uint32_t, vif_spec_note>
 read_number(std::string_view text, std::uint32_t least, std::uint32_t most) {
-    std::uint32_t n = 0;
-    auto const r = std::from_chars(text.data(), text.data() + text.size(), n);
-    if (r.ec != std::errc() || r.ptr != text.data() + text.size() || n < least || n > most) {
+    auto const n = parse_number<std::uint32_t>(text);
+    if (!n || *n < least || *n > most) {
         return wrong(fmt::format("expected a number from {} to {}", least, most));
     }
-    return n;
+    return *n;
 }
 
 bool is_name(std::string_view text, std::size_t longest) {

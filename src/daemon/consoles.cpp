@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Serving consoles.
+#include <xenpp/base/parse_number.hpp>
 #include <xenpp/ctl/domctl.hpp>
 
 #include <fmt/format.h>
@@ -7,7 +8,6 @@
 #include <daemon/consoles.hpp>
 
 #include <algorithm>
-#include <charconv>
 
 namespace xenpp::detail {
 
@@ -22,13 +22,11 @@ std::string token(std::string_view kind, domid d) {
 
 /// The domain behind a token of this kind.
 std::optional<domid> from_token(std::string_view text, std::string_view kind) {
-    std::uint16_t d = 0;
     if (!text.starts_with(kind)) {
         return std::nullopt;
     }
-    text.remove_prefix(kind.size());
-    auto const r = std::from_chars(text.data(), text.data() + text.size(), d);
-    return r.ec == std::errc() ? std::optional(domid(d)) : std::nullopt;
+    auto const d = parse_number<std::uint16_t>(text.substr(kind.size()));
+    return d ? std::optional(domid(*d)) : std::nullopt;
 }
 
 std::string name_path(domid d) {

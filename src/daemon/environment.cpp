@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // What the environment says of the machine.
+#include <xenpp/base/parse_number.hpp>
 #include <xenpp/config/xen_config.hpp>
 #include <xenpp/daemon.hpp>
 
@@ -8,7 +9,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <charconv>
 #include <cstdlib>
 #include <filesystem>
 #include <optional>
@@ -30,11 +30,11 @@ result<void> read_number(char const* name, T& into) {
     if (!text) {
         return {};
     }
-    auto const end = text->data() + text->size();
-    auto const r = std::from_chars(text->data(), end, into);
-    if (r.ec != std::errc() || r.ptr != end) {
+    auto const n = parse_number<T>(*text);
+    if (!n) {
         return fail(operation, errc::inval, fmt::format("{}={} is not a number", name, *text));
     }
+    into = *n;
     return {};
 }
 

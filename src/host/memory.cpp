@@ -2,10 +2,10 @@
 // A domain's memory.
 #include "host/session.hpp"
 
+#include <xenpp/base/parse_number.hpp>
 #include <xenpp/builder/domain_settings.hpp>
 #include <xenpp/ctl/domctl.hpp>
 #include <xenpp/memory.hpp>
-#include <xenpp/store/path.hpp>
 
 #include <fmt/core.h>
 
@@ -18,7 +18,7 @@ namespace {
 result<kib> read_kib(detail::domain_ref const& d, std::string_view name) {
     auto const path = detail::domain_node(d.id, name);
     auto const text = XENPP_TRY(d.s->store().read(path));
-    auto const n = store::parse_decimal(text);
+    auto const n = parse_number<std::uint64_t>(text);
     if (!n) {
         return fail("read domain's memory", EINVAL,
                     fmt::format("xenstore says {} = \"{}\"", path, text));

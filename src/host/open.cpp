@@ -4,7 +4,7 @@
 
 #include "host/native.hpp"
 
-#include <xenpp/store/path.hpp>
+#include <xenpp/base/parse_number.hpp>
 #include <xenpp/transport/native.hpp>
 
 #include <fmt/core.h>
@@ -28,7 +28,7 @@ result<std::uint32_t> wanted_domains(char const* variable) {
     if (text == nullptr) {
         return 0U;
     }
-    auto const n = store::parse_decimal(text);
+    auto const n = parse_number<std::uint64_t>(text);
     if (!n || *n > most) {
         return fail("open host", EINVAL,
                     fmt::format("{}={} is not a number up to {}", variable, text, most));

@@ -2,6 +2,7 @@
 // Samples of a host.
 #include "host/session.hpp"
 
+#include <xenpp/base/parse_number.hpp>
 #include <xenpp/ctl/call_count.hpp>
 #include <xenpp/ctl/sysctl.hpp>
 #include <xenpp/ctl/vcpu_list.hpp>
@@ -16,7 +17,6 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <set>
 #include <string_view>
 
@@ -37,7 +37,7 @@ result<std::vector<std::string>> list(store::client& s, std::string const& path)
 
 std::optional<std::uint64_t> read_count(store::client& s, std::string const& path) {
     auto const text = s.read(path);
-    return text ? store::parse_decimal(*text) : std::nullopt;
+    return text ? parse_number<std::uint64_t>(*text) : std::nullopt;
 }
 
 /// Counts that a backend keeps in xenstore, in the order of `names`; nothing if it keeps none.
@@ -67,7 +67,7 @@ result<void> for_each_device(store::client& s, std::string_view kind, F f) {
                 continue;
             }
             for (auto const& device : XENPP_TRY(list(s, base + "/" + owner))) {
-                if (auto const id = store::parse_decimal(device)) {
+                if (auto const id = parse_number<std::uint64_t>(device)) {
                     f(*d, static_cast<std::uint32_t>(*id), base + "/" + owner + "/" + device);
                 }
             }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Requests put into messages, replies taken apart.
+#include <xenpp/base/parse_number.hpp>
 #include <xenpp/store/client.hpp>
 #include <xenpp/store/path.hpp>
 
@@ -180,7 +181,8 @@ result<void> client_transaction::abort() {
 result<client_transaction> client::begin() const {
     constexpr std::string_view what = "xenstore transaction start";
     auto const answer = XENPP_TRY(ask(what, op::transaction_start, terminated(""), ""));
-    auto const id = parse_decimal(std::string_view(answer).substr(0, answer.find('\0')));
+    auto const id =
+        parse_number<std::uint64_t>(std::string_view(answer).substr(0, answer.find('\0')));
     if (!id || *id == 0 || *id > UINT32_MAX) {
         return nonsense(what);
     }

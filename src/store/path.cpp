@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Rules for node names.
 #include <xenpp/abi/io/xs_wire.hpp>
+#include <xenpp/base/parse_number.hpp>
 #include <xenpp/store/path.hpp>
-
-#include <charconv>
 
 namespace xenpp::store {
 
@@ -94,22 +93,10 @@ bool is_at_or_below(std::string_view path, std::string_view ancestor) noexcept {
            (path.size() == ancestor.size() || path[ancestor.size()] == '/');
 }
 
-std::optional<std::uint64_t> parse_decimal(std::string_view text) noexcept {
-    std::uint64_t value = 0;
-    auto const* const end = text.data() + text.size();
-    auto const [stop, error] = std::from_chars(text.data(), end, value);
-    if (text.empty() || error != std::errc{} || stop != end) {
-        return std::nullopt;
-    }
-    return value;
-}
-
 std::optional<domid> parse_domid(std::string_view text) noexcept {
-    auto const value = parse_decimal(text);
-    if (!value || *value >= domid_first_reserved.raw()) {
-        return std::nullopt;
-    }
-    return domid(static_cast<std::uint16_t>(*value));
+    auto const value = parse_number<std::uint16_t>(text);
+    return value && *value < domid_first_reserved.raw() ? std::optional(domid(*value))
+                                                        : std::nullopt;
 }
 
 std::string_view path_walker::next() noexcept {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Requests on nodes: read, write, create, remove, list, permissions.
+#include <xenpp/base/parse_number.hpp>
 #include <xenpp/store/path.hpp>
 
 #include <store/request.hpp>
@@ -168,7 +169,7 @@ request::answer request::directory() {
 request::answer request::directory_part() {
     auto const words = XENPP_TRY(strings(2, 2));
     auto const path = XENPP_TRY(absolute(words[0]));
-    auto const offset = parse_decimal(words[1]);
+    auto const offset = parse_number<std::uint64_t>(words[1]);
     if (!offset) {
         return unexpected(errc::inval);
     }

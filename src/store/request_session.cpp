@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Requests on the connection and on domains, and the choice among all requests.
+#include <xenpp/base/parse_number.hpp>
 #include <xenpp/store/path.hpp>
 
 #include <fmt/format.h>
@@ -173,8 +174,8 @@ request::answer request::introduce() {
     // The toolstack may add words that nothing is known of.
     auto const words = XENPP_TRY(strings(3, payload_max));
     auto const d = parse_domid(words[0]);
-    auto const ring = parse_decimal(words[1]);
-    auto const port = parse_decimal(words[2]);
+    auto const ring = parse_number<std::uint64_t>(words[1]);
+    auto const port = parse_number<std::uint64_t>(words[2]);
     bool const is_own = d && from_.is_ring && *d == from_.who.self;
     if (!d || is_own || !ring || !port || *port == 0 || *port > UINT32_MAX) {
         return unexpected(errc::inval);

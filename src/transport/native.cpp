@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Finding out whether there is a Xen beneath, and opening Linux's way to it.
+#include <xenpp/base/parse_number.hpp>
 #include <xenpp/os/file.hpp>
 
 #include <fmt/core.h>
@@ -10,7 +11,6 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <charconv>
 
 namespace xenpp::transport::native {
 namespace {
@@ -49,11 +49,11 @@ bool available() {
     // xenfs may not be mounted; sysfs has the hypervisor's features (features.h), in hexadecimal.
     constexpr std::uint64_t xenfeat_dom0 = std::uint64_t{1} << 11;
     auto const text = os::read_file("/sys/hypervisor/properties/features");
-    std::uint64_t features = 0;
-    return text &&
-           std::from_chars(text->data(), text->data() + text->size(), features, 16).ec ==
-               std::errc() &&
-           (features & xenfeat_dom0) != 0;
+    if (!text) {
+        return false;
+    }
+    auto const line = std::string_view(*text).substr(0, text->find('\n'));
+    return (parse_number<std::uint64_t>(line, 16).value_or(0) & xenfeat_dom0) != 0;
 }
 
 result<std::unique_ptr<doors>> open(options const& o) {

@@ -30,8 +30,6 @@ std::string_view parent_of(std::string_view path) noexcept;
 /// Is `path` the node `ancestor` or below it? Both absolute.
 bool is_at_or_below(std::string_view path, std::string_view ancestor) noexcept;
 
-/// A decimal number that fits `std::uint64_t`, the whole of `text`; nothing otherwise.
-std::optional<std::uint64_t> parse_decimal(std::string_view text) noexcept;
 /// A decimal domain number.
 std::optional<domid> parse_domid(std::string_view text) noexcept;
 

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // xl cpupool-*: which CPUs run which domains.
 #include "cli/xl/lookup.hpp"
-#include "cli/xl/number.hpp"
 
 #include <xenpp/cli/xl.hpp>
 #include <xenpp/config/ast.hpp>

@@ -2,8 +2,8 @@
 // xl vcpu-set, trigger, button-press, sysrq, dump-core, config-update, set-parameters: guests and
 // hypervisor told to do something.
 #include "cli/xl/lookup.hpp"
-#include "cli/xl/number.hpp"
 
+#include <xenpp/base/parse_number.hpp>
 #include <xenpp/cli/xl.hpp>
 #include <xenpp/config/json.hpp>
 #include <xenpp/config/load.hpp>
@@ -41,7 +41,7 @@ result<void> send(domain const& d, std::string_view name, std::uint32_t to) {
 
 result<int> vcpu_set(session& s, arguments const& args) {
     auto const& h = *XENPP_TRY(s.open());
-    auto const count = parse_number(args.operands[1], UINT32_MAX);
+    auto const count = parse_number<std::uint32_t>(args.operands[1]);
     if (!count) {
         return refuse("Error: Invalid argument.");
     }
@@ -54,17 +54,17 @@ result<int> vcpu_set(session& s, arguments const& args) {
                         "Aborting, use --ignore-host to continue",
                         cpus, *count));
     }
-    XENPP_TRY(d.set_online_vcpus(static_cast<std::uint32_t>(*count)));
+    XENPP_TRY(d.set_online_vcpus(*count));
     return exit_success;
 }
 
 result<int> trigger(session& s, arguments const& args) {
-    auto const to = args.operands.size() > 2 ? parse_number(args.operands[2], UINT32_MAX)
-                                             : std::optional<std::uint64_t>(0);
+    auto const to = args.operands.size() > 2 ? parse_number<std::uint32_t>(args.operands[2])
+                                             : std::optional<std::uint32_t>(0);
     if (!to) {
         return refuse(fmt::format("Invalid vCPU \"{}\".", args.operands[2]));
     }
-    XENPP_TRY(send(XENPP_TRY(operand(s, args)), args.operands[1], static_cast<std::uint32_t>(*to)));
+    XENPP_TRY(send(XENPP_TRY(operand(s, args)), args.operands[1], *to));
     return exit_success;
 }
 

@@ -5,6 +5,7 @@
 #include <xenpp/cli/domain_view.hpp>
 #include <xenpp/cli/xl.hpp>
 #include <xenpp/config/json.hpp>
+#include <xenpp/store/path.hpp>
 
 #include <fmt/chrono.h>
 #include <fmt/format.h>
@@ -207,16 +208,17 @@ result<int> domid(session& s, arguments const& args) {
 }
 
 result<int> domname(session& s, arguments const& args) {
-    auto const id = parse_domid(args.operands.front());
+    auto const id = store::parse_domid(args.operands.front());
     if (!id) {
         return refuse("Invalid domain id.");
     }
     auto const& h = *XENPP_TRY(s.open());
-    auto const d = h.find(xenpp::domid(static_cast<xenpp::domid::rep>(*id)));
+    auto const d = h.find(*id);
     auto const name = d ? XENPP_TRY(d->name()) : std::string();
     if (name.empty()) {
         return refuse(fmt::format(
-            "Can't get domain name of domain id '{}', maybe this domain does not exist.", *id));
+            "Can't get domain name of domain id '{}', maybe this domain does not exist.",
+            id->raw()));
     }
     s.print(name + '\n');
     return exit_success;

@@ -5,23 +5,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <charconv>
 
 namespace xenpp::cli::xl {
 
 bool is_digits(std::string_view text) noexcept {
     return !text.empty() &&
            std::all_of(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; });
-}
-
-std::optional<unsigned> parse_domid(std::string_view text) noexcept {
-    unsigned n = 0;
-    auto const end = text.data() + text.size();
-    if (!is_digits(text) || std::from_chars(text.data(), end, n).ec != std::errc() ||
-        n >= domid_first_reserved.raw()) {
-        return std::nullopt;
-    }
-    return n;
 }
 
 result<domain> find(xenpp::host const& h, std::string_view what) {

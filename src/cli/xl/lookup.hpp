@@ -26,9 +26,6 @@ result<domain> operand(session& s, arguments const& args);
 result<std::vector<domain_info>> selected(xenpp::host const& h,
                                           std::vector<std::string> const& names);
 
-/// A number if `text` is digits alone and no more than a domain's number can be.
-std::optional<unsigned> parse_domid(std::string_view text) noexcept;
-
 bool is_digits(std::string_view text) noexcept;
 
 /// What --json, --ndjson, --csv, --openmetrics or --format ask for; text if none was given.

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // xl mem-set, mem-max, claims, sharing: who has how much memory.
 #include "cli/xl/lookup.hpp"
-#include "cli/xl/number.hpp"
 
+#include <xenpp/base/parse_number.hpp>
 #include <xenpp/cli/domain_view.hpp>
 #include <xenpp/cli/xl.hpp>
 
@@ -21,8 +21,7 @@ result<std::vector<domain_row>> rows_of(xenpp::host const& h, arguments const& a
     return rows;
 }
 
-} // namespace
-
+/// A size: MiB, or a number with b, k, m, g or t behind it.
 result<kib> parse_size(std::string_view text) {
     constexpr std::string_view suffixes = "bkmgt";
     auto const whole = text;
@@ -38,13 +37,15 @@ result<kib> parse_size(std::string_view text) {
         shift = static_cast<int>(at) * 10;
         text.remove_suffix(1);
     }
-    auto const n = parse_number(text);
+    auto const n = parse_number<std::uint64_t>(text);
     constexpr std::uint64_t most = std::uint64_t{1} << 53;
     if (!n || *n > most >> shift) {
         return refuse(fmt::format("invalid memory size: {}", whole));
     }
     return kib(*n << shift >> 10);
 }
+
+} // namespace
 
 result<int> mem_set(session& s, arguments const& args) {
     auto const size = XENPP_TRY(parse_size(args.operands[1]));

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // xl sched-credit2 and what stands for the schedulers that no supported hypervisor runs.
 #include "cli/xl/lookup.hpp"
-#include "cli/xl/number.hpp"
 
+#include <xenpp/base/parse_number.hpp>
 #include <xenpp/cli/xl.hpp>
 #include <xenpp/cpupool.hpp>
 
@@ -87,12 +87,12 @@ result<int> list_scheduling(session& s, xenpp::host const& h, arguments const& a
 
 result<std::uint16_t>
 parse_parameter(arguments const& args, std::string_view key, std::uint16_t least) {
-    auto const n = parse_number(args.value(key), 65535);
+    auto const n = parse_number<std::uint16_t>(args.value(key));
     if (!n || *n < least) {
         return refuse(
             fmt::format("{} {} is not a number from {} to 65535", key, args.value(key), least));
     }
-    return static_cast<std::uint16_t>(*n);
+    return *n;
 }
 
 result<int> set_pool(session& s, xenpp::host const& h, arguments const& args) {
@@ -106,8 +106,8 @@ result<int> set_pool(session& s, xenpp::host const& h, arguments const& args) {
                             XENPP_TRY(h.cpupools().ratelimit_us(pool.id))));
         return exit_success;
     }
-    auto const us = parse_number(args.value("ratelimit_us"), UINT32_MAX);
-    if (!us || !h.cpupools().set_ratelimit_us(pool.id, static_cast<std::uint32_t>(*us))) {
+    auto const us = parse_number<std::uint32_t>(args.value("ratelimit_us"));
+    if (!us || !h.cpupools().set_ratelimit_us(pool.id, *us)) {
         return refuse(
             fmt::format("ratelimit {} is neither 0 nor from 100 to 500000 microseconds, or "
                         "pool {} is not run by credit2",

@@ -2,13 +2,13 @@
 // xl vcpu-list and vcpu-pin.
 #include "cli/xl/lookup.hpp"
 
+#include <xenpp/base/parse_number.hpp>
 #include <xenpp/cli/domain_view.hpp>
 #include <xenpp/cli/xl.hpp>
 #include <xenpp/config/cpu_list.hpp>
 
 #include <fmt/format.h>
 
-#include <charconv>
 #include <optional>
 
 namespace xenpp::cli::xl {
@@ -56,17 +56,15 @@ result<std::vector<vcpu>> parse_vcpus(domain const& d, std::string_view text) {
     if (text == "all") {
         return all;
     }
-    std::uint32_t n = 0;
-    auto const end = text.data() + text.size();
-    auto const read = std::from_chars(text.data(), end, n);
-    if (read.ec != std::errc() || read.ptr != end) {
+    auto const n = parse_number<std::uint32_t>(text);
+    if (!n) {
         return refuse(fmt::format("Error: Invalid argument {} as VCPU.", text));
     }
-    if (n >= all.size()) {
-        return refuse(fmt::format("Could not set affinity for vcpu `{}'. (The domain has {}.)", n,
+    if (*n >= all.size()) {
+        return refuse(fmt::format("Could not set affinity for vcpu `{}'. (The domain has {}.)", *n,
                                   all.size()));
     }
-    return std::vector<vcpu>{all[n]};
+    return std::vector<vcpu>{all[*n]};
 }
 
 std::string map_line(std::string_view what, std::optional<cpu_set> const& set, std::size_t cpus) {

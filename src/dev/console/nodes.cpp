@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // Reading and writing the console's nodes.
+#include <xenpp/base/parse_number.hpp>
 #include <xenpp/dev/console/nodes.hpp>
 
 #include <fmt/format.h>
 
-#include <charconv>
 #include <cstdint>
 
 namespace xenpp::dev {
@@ -23,13 +23,7 @@ result<std::optional<std::string>> read_if_there(store::node_access const& s,
 
 template <class T>
 std::optional<T> number(std::optional<std::string> const& text) {
-    T value = 0;
-    if (!text) {
-        return std::nullopt;
-    }
-    auto const end = text->data() + text->size();
-    auto const r = std::from_chars(text->data(), end, value);
-    return r.ec == std::errc() && r.ptr == end ? std::optional(value) : std::nullopt;
+    return text ? parse_number<T>(*text) : std::nullopt;
 }
 
 } // namespace

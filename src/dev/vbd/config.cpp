@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // Names and numbers of virtual block devices (Xen: xen-vbd-interface(7)).
+#include <xenpp/base/parse_number.hpp>
 #include <xenpp/dev/vbd/config.hpp>
 
 #include <fmt/format.h>
 
 #include <array>
-#include <charconv>
 #include <cstdlib>
 
 namespace xenpp::dev {
@@ -26,12 +26,9 @@ struct place {
 
 /// All of `text` as a decimal number without needless zeros, at most `most`.
 std::optional<std::uint32_t> small_number(std::string_view text, std::uint32_t most) noexcept {
-    std::uint32_t n = 0;
-    auto const end = text.data() + text.size();
-    auto const r = std::from_chars(text.data(), end, n);
-    bool const is_good = r.ec == std::errc() && r.ptr == end && n <= most &&
-                         (text.size() == 1 || text.front() != '0');
-    return is_good ? std::optional(n) : std::nullopt;
+    auto const n = parse_number<std::uint32_t>(text);
+    bool const is_good = n && *n <= most && (text.size() == 1 || text.front() != '0');
+    return is_good ? n : std::nullopt;
 }
 
 /// PREFIX, letters (a is 0, z is 25, aa is 26), then a partition.
@@ -101,14 +98,11 @@ std::optional<std::uint32_t> parse_vdev(std::string_view text) noexcept {
     if (auto const sd = by_letters(text, "sd", 15, 15)) {
         return sd_major << 8 | sd->disk << 4 | sd->partition;
     }
-    std::uint32_t n = 0;
-    bool const is_hex = text.starts_with("0x");
-    auto const digits = is_hex ? text.substr(2) : text;
-    auto const end = digits.data() + digits.size();
-    auto const r = std::from_chars(digits.data(), end, n, is_hex ? 16 : 10);
-    bool const is_good = r.ec == std::errc() && r.ptr == end && n <= INT32_MAX &&
-                         (is_hex || digits.size() == 1 || digits.front() != '0');
-    return is_good ? std::optional(n) : std::nullopt;
+    if (!text.starts_with("0x")) {
+        return small_number(text, INT32_MAX);
+    }
+    auto const n = parse_number<std::uint32_t>(text.substr(2), 16);
+    return n && *n <= INT32_MAX ? n : std::nullopt;
 }
 
 std::string vdev_name(std::uint32_t number) {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Ethernet addresses and port forwards, to and from text.
+#include <xenpp/base/parse_number.hpp>
 #include <xenpp/dev/vif/config.hpp>
 #include <xenpp/os/tap.hpp>
 
@@ -26,9 +27,8 @@ parse_place(std::string_view text, std::string& address, std::uint16_t& port) {
                 text_note{0, "expected an IPv4 address before the port, as 127.0.0.1:8080"});
         }
     }
-    auto const digits = text.substr(port_at);
-    auto const r = std::from_chars(digits.data(), digits.data() + digits.size(), port);
-    if (r.ec != std::errc() || r.ptr != digits.data() + digits.size() || port == 0) {
+    port = parse_number<std::uint16_t>(text.substr(port_at)).value_or(0);
+    if (port == 0) {
         return unexpected(text_note{port_at, "expected a port from 1 to 65535"});
     }
     return {};

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // Writing and reading the nodes of io/netif.h.
+#include <xenpp/base/parse_number.hpp>
 #include <xenpp/dev/vif/nodes.hpp>
 
 #include <fmt/format.h>
 
-#include <charconv>
 #include <limits>
 
 namespace xenpp::dev {
@@ -51,19 +51,11 @@ result<std::string> text(store::node_access const& s, std::string const& path) {
     return XENPP_TRY(read_node(s, path)).value_or("");
 }
 
-template <class T>
-std::optional<T> number(std::string_view text) {
-    T n = 0;
-    auto const r = std::from_chars(text.data(), text.data() + text.size(), n);
-    return r.ec == std::errc() && r.ptr == text.data() + text.size() ? std::optional(n)
-                                                                     : std::nullopt;
-}
-
 /// A node that must be there and hold a number.
 template <class T>
 result<T> needed(store::node_access const& s, std::string const& path) {
     auto const value = XENPP_TRY(text(s, path));
-    auto const n = number<T>(value);
+    auto const n = parse_number<T>(value);
     if (!n) {
         return bad_node(path, value, "a number is needed");
     }
@@ -82,10 +74,11 @@ result<std::optional<vif_rate>> read_rate(store::node_access const& s, std::stri
         return std::optional<vif_rate>();
     }
     auto const comma = value.find(',');
-    auto const bytes = number<std::uint64_t>(std::string_view(value).substr(0, comma));
-    auto const interval = comma == std::string::npos
-                              ? std::nullopt
-                              : number<std::uint32_t>(std::string_view(value).substr(comma + 1));
+    auto const bytes = parse_number<std::uint64_t>(std::string_view(value).substr(0, comma));
+    auto const interval =
+        comma == std::string::npos
+            ? std::nullopt
+            : parse_number<std::uint32_t>(std::string_view(value).substr(comma + 1));
     if (!bytes || !interval || *bytes == 0 || *interval == 0) {
         return bad_node(path, value, "bytes and microseconds are needed");
     }
@@ -165,7 +158,7 @@ result<vif_config> read_vif(store::node_access const& s, device_address const& a
     c.vifname = XENPP_TRY(text(s, path("vifname")));
     c.rate = XENPP_TRY(read_rate(s, path("rate")));
     if (auto const mtu = XENPP_TRY(text(s, path("mtu"))); !mtu.empty()) {
-        c.mtu = number<std::uint16_t>(mtu);
+        c.mtu = parse_number<std::uint16_t>(mtu);
         if (!c.mtu) {
             return bad_node(path("mtu"), mtu, "a number is needed");
         }

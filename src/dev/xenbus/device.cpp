@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Permissions and transactions of devices. Names are those of Xen's tools.
+#include <xenpp/base/parse_number.hpp>
 #include <xenpp/dev/xenbus/device.hpp>
 #include <xenpp/store/path.hpp>
 
@@ -164,7 +165,7 @@ result<std::optional<std::string>> read_node(store::node_access const& s, std::s
 result<std::optional<std::uint64_t>> read_number(store::node_access const& s,
                                                  std::string const& path) {
     auto const text = XENPP_TRY(read_node(s, path));
-    return text ? store::parse_decimal(*text) : std::nullopt;
+    return text ? parse_number<std::uint64_t>(*text) : std::nullopt;
 }
 
 } // namespace xenpp::dev

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The paths of a device in xenstore, and the device of a path.
+#include <xenpp/base/parse_number.hpp>
 #include <xenpp/dev/xenbus/device_address.hpp>
 #include <xenpp/store/path.hpp>
 
@@ -45,7 +46,7 @@ std::optional<device_address> parse_backend_path(std::string_view path) {
         kind.remove_prefix(beside_kernel_prefix.size());
     }
     auto const frontend = store::parse_domid(walk.next());
-    auto const id = store::parse_decimal(walk.next());
+    auto const id = parse_number<std::uint64_t>(walk.next());
     if (!frontend || !id || *id > UINT32_MAX) {
         return std::nullopt;
     }

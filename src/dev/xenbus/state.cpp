@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The table of a backend's steps.
+#include <xenpp/base/parse_number.hpp>
 #include <xenpp/dev/xenbus/state.hpp>
-#include <xenpp/store/path.hpp>
 
 #include <array>
 #include <cstddef>
@@ -59,7 +59,7 @@ backend_step next_backend_step(xenbus_state own, xenbus_state frontend, bool is_
 }
 
 xenbus_state parse_state(std::string_view text) noexcept {
-    auto const n = store::parse_decimal(text);
+    auto const n = parse_number<std::uint64_t>(text);
     return n && *n < state_count ? static_cast<xenbus_state>(*n) : xenbus_state::unknown;
 }
 
