@@ -106,18 +106,6 @@ result<void> refresh(cli::session& s, sampler& from, cli::top& to, bool tells_ca
     return {};
 }
 
-result<cli::format> chosen_format(cli::arguments const& a) {
-    auto out = cli::format::text;
-    for (auto const& [key, argument] : a.given) {
-        if (auto const f = cli::parse_format(key == "format" ? argument : key)) {
-            out = *f;
-        } else if (key == "format") {
-            return cli::refuse(fmt::format("unknown format \"{}\"", argument));
-        }
-    }
-    return out;
-}
-
 result<int> run_batch(cli::session& s, cli::arguments const& a, cli::top top, cli::format as) {
     auto left = XENPP_TRY(number<unsigned long>(a, "iterations", 0, 1));
     sampler from(*XENPP_TRY(s.open()));
@@ -184,7 +172,7 @@ result<int> run(cli::session& s, cli::arguments const& a) {
         return cli::exit_success;
     }
     auto top = XENPP_TRY(choose(a));
-    auto const as = XENPP_TRY(chosen_format(a));
+    auto const as = XENPP_TRY(cli::chosen_format(a));
     return a.has("batch") || as != cli::format::text ? run_batch(s, a, std::move(top), as)
                                                      : run_screen(s, a, std::move(top));
 }

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Tables as text, JSON, NDJSON, CSV and OpenMetrics.
+#include <xenpp/cli/options.hpp>
+#include <xenpp/cli/session.hpp>
 #include <xenpp/cli/view.hpp>
 
 #include <fmt/format.h>
@@ -137,6 +139,21 @@ std::optional<format> parse_format(std::string_view word) noexcept {
         return std::nullopt;
     }
     return static_cast<format>(at - format_names.begin());
+}
+
+result<format> chosen_format(arguments const& args) {
+    auto chosen = format::text;
+    for (auto const& [key, argument] : args.given) {
+        auto const name = key == "format" ? std::string_view(argument) : std::string_view(key);
+        if (auto const f = parse_format(name)) {
+            chosen = *f;
+        } else if (key == "format") {
+            return refuse(fmt::format("unknown format \"{}\": it may be text, json, ndjson, csv or "
+                                      "openmetrics",
+                                      argument));
+        }
+    }
+    return chosen;
 }
 
 std::string json_string(std::string_view s) {

@@ -32,7 +32,7 @@ struct command {
     bool is_modifying = false;  ///< understands -f
 };
 
-/// How a table may be printed; `chosen_format` (cli/xl/lookup.hpp) reads them.
+/// How a table may be printed; `chosen_format` (view.hpp) reads them.
 inline constexpr std::array format_options{
     option{0, "json", "", "Print JSON: an array of objects."},
     option{0, "ndjson", "", "Print JSON, an object a line."},

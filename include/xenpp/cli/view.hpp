@@ -2,6 +2,8 @@
 // Field tables: an object's fields said once, shown as text, JSON, NDJSON, CSV and OpenMetrics.
 #pragma once
 
+#include <xenpp/base/error.hpp>
+
 #include <cstdint>
 #include <optional>
 #include <span>
@@ -11,6 +13,8 @@
 #include <vector>
 
 namespace xenpp::cli {
+
+class arguments;
 
 /// What a field holds; nothing (`monostate`) where it has no meaning for this object.
 using value = std::variant<std::monostate, bool, std::uint64_t, double, std::string>;
@@ -86,6 +90,10 @@ struct text_layout {
 
 /// "json", "ndjson", "csv", "openmetrics", "text".
 std::optional<format> parse_format(std::string_view word) noexcept;
+
+/// What --json, --ndjson, --csv, --openmetrics or --format ask for, the last of them; text if none
+/// was given.
+result<format> chosen_format(arguments const& args);
 
 std::string to_text(table const& t, text_layout const& layout);
 std::string to_json(table const& t);

@@ -38,19 +38,4 @@ result<std::vector<domain_info>> selected(xenpp::host const& h,
     return out;
 }
 
-result<format> chosen_format(arguments const& args) {
-    auto chosen = format::text;
-    for (auto const& [key, argument] : args.given) {
-        auto const name = key == "format" ? std::string_view(argument) : std::string_view(key);
-        if (auto const f = parse_format(name)) {
-            chosen = *f;
-        } else if (key == "format") {
-            return refuse(fmt::format("unknown format \"{}\": it may be text, json, ndjson, csv or "
-                                      "openmetrics",
-                                      argument));
-        }
-    }
-    return chosen;
-}
-
 } // namespace xenpp::cli::xl

@@ -28,7 +28,4 @@ result<std::vector<domain_info>> selected(xenpp::host const& h,
 
 bool is_digits(std::string_view text) noexcept;
 
-/// What --json, --ndjson, --csv, --openmetrics or --format ask for; text if none was given.
-result<format> chosen_format(arguments const& args);
-
 } // namespace xenpp::cli::xl

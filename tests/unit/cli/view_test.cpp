@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // One field table gives text, JSON, NDJSON, CSV and OpenMetrics.
+#include <xenpp/cli/options.hpp>
 #include <xenpp/cli/view.hpp>
 
 #include <catch2/catch.hpp>
@@ -117,4 +118,16 @@ TEST_CASE("view.formats_have_names") {
     CHECK_FALSE(parse_format(""));
     CHECK(render(sample(), format::csv, {}) == to_csv(sample()));
     CHECK(render(sample(), format::ndjson, {}) == to_ndjson(sample()));
+}
+
+TEST_CASE("view.the_last_format_asked_for_is_chosen") {
+    arguments given;
+    CHECK(chosen_format(given).value() == format::text);
+    given.given = {{"json", ""}, {"long", ""}, {"format", "csv"}};
+    CHECK(chosen_format(given).value() == format::csv);
+    given.given.emplace_back("format", "xml");
+    auto const refused = chosen_format(given);
+    REQUIRE_FALSE(refused);
+    CHECK(refused.error().detail ==
+          "unknown format \"xml\": it may be text, json, ndjson, csv or openmetrics");
 }
