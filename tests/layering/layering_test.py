@@ -36,6 +36,9 @@ class Tree(unittest.TestCase):
     def test_foreign_headers_stay_where_they_belong(self):
         self.check_files(rules.foreign_faults, self.rules)
 
+    def test_no_permission_is_unused(self):
+        self.check(rules.unused_faults(self.sources, self.rules))
+
     def test_core_includes_only_cheap_freestanding_headers(self):
         self.check_files(rules.core_faults)
 
@@ -106,6 +109,17 @@ class Checks(unittest.TestCase):
         self.assertTrue(faults("include/xenpp/x.hpp", "boost/any.hpp"))
         self.assertTrue(faults("src/store/x.cpp", "boost/spirit/home/x3.hpp"))
         self.assertEqual(faults("src/config/x.cpp", "boost/spirit/home/x3.hpp"), [])
+
+    def test_unused_permissions_are_reported(self):
+        table = rules.Page("| 0 `base/` | a | - |\n| 1 `abi/` | b | base |\n| 8 `*.hpp` | c | all below |\n"
+                           "| `hv/` | abi |\n| `<boost/>` | src/ tests/ |")
+        used = [("include/xenpp/abi/x.hpp", "#include <xenpp/base/y.hpp>\n"),
+                ("hv/x.cpp", "#include <xenpp/abi/x.hpp>\n"),
+                ("src/abi/x.cpp", "#include <boost/any.hpp>\n"),
+                ("tests/x.cpp", "#include <boost/any.hpp>\n")]
+        self.assertEqual(rules.unused_faults(used, table), [])
+        for n in (0, 1, 2, 3):
+            self.assertEqual(len(rules.unused_faults(used[:n] + used[n + 1:], table)), 1)
 
     def test_core_headers(self):
         self.assertTrue(rules.core_faults("include/xenpp/hv/x.hpp", "#include <vector>\n"))

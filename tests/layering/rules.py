@@ -42,6 +42,7 @@ class Page:
         self.rank = {}  # folder -> its number
         self.may = {}  # folder -> the folders it may include, itself among them
         self.trees = {}  # path prefix -> the folders that files under it may include
+        self.named = {}  # folder or path prefix -> the folders that its row names one by one
         self.foreign = {}  # header prefix -> path prefixes where it may appear
         self._read(text)
 
@@ -59,6 +60,8 @@ class Page:
                 self.trees[row[0].strip("`")] = row[1]
             elif re.fullmatch(r"`<[a-z0-9_./]+>`", row[0]):
                 self.foreign[row[0].strip("`<>")] = row[1].replace("`", "").split()
+        self.named = {row: self._folders(words, 0) for row, words in (wanted | self.trees).items()
+                      if not words.startswith("all")}
         for name, words in wanted.items():
             self.may[name] = self._folders(words, self.rank[name]) | {"base", name}
         self.trees = {tree: self._folders(words, 10) for tree, words in self.trees.items()}
@@ -136,17 +139,28 @@ def target_folder(header, path):
     return None
 
 
-def layering_faults(path, text, rules):
+def row_of(path, rules):
+    """What the row is called that says what a file may include: a folder or a path prefix, or None."""
     folder = own_folder(path)
     if folder is not None:
-        if folder not in rules.may:
-            return [f"{path}: the folder {folder}/ is not in the table of docs/architecture.md"]
-        allowed = rules.may[folder]
-    else:
-        trees = [t for t in rules.trees if path.startswith(t)]
-        if not trees:
-            return []
-        allowed = rules.trees[max(trees, key=len)]
+        return folder
+    return max((t for t in rules.trees if path.startswith(t)), key=len, default=None)
+
+
+def foreign_row(header, rules):
+    """The row of the foreign headers that a header belongs to, or None."""
+    matches = (f for f in rules.foreign if header == f or (f.endswith("/") and header.startswith(f)))
+    return max(matches, key=len, default=None)
+
+
+def layering_faults(path, text, rules):
+    folder = own_folder(path)
+    if folder is not None and folder not in rules.may:
+        return [f"{path}: the folder {folder}/ is not in the table of docs/architecture.md"]
+    row = row_of(path, rules)
+    if row is None:
+        return []
+    allowed = rules.may[row] if folder is not None else rules.trees[row]
     bad = []
     for number, header in includes(text):
         target = target_folder(header, path)
@@ -163,13 +177,25 @@ def layering_faults(path, text, rules):
 def foreign_faults(path, text, rules):
     bad = []
     for number, header in includes(text):
-        matches = [f for f in rules.foreign
-                   if header == f or (f.endswith("/") and header.startswith(f))]
-        if matches:
-            places = rules.foreign[max(matches, key=len)]
-            if not any(path.startswith(place) for place in places):
-                bad.append(f"{path}:{number}: <{header}> belongs in {' '.join(places)}")
+        row = foreign_row(header, rules)
+        places = rules.foreign.get(row, [""])
+        if not any(path.startswith(place) for place in places):
+            bad.append(f"{path}:{number}: <{header}> belongs in {' '.join(places)}")
     return bad
+
+
+def unused_faults(files, rules):
+    """Permissions that no include of `files` (path, text) makes use of."""
+    found = {(path, header) for path, text in files for _, header in includes(text)}
+    ours = {(row_of(path, rules), target_folder(header, path)) for path, header in found}
+    foreign = {(row, place) for path, header in found if (row := foreign_row(header, rules))
+               for place in rules.foreign[row] if path.startswith(place)}
+    bad = [f"{row} may include {folder}, and does not"
+           for row, folders in rules.named.items() for folder in sorted(folders)
+           if (row, folder) not in ours]
+    return bad + [f"<{row}> may appear in {place}, and does not"
+                  for row, places in rules.foreign.items() for place in places
+                  if (row, place) not in foreign]
 
 
 def core_faults(path, text):
