@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The five doors to a hypervisor: hypercall, foreign memory, grants, event channels, xenstore.
+// The doors to a hypervisor: hypercall, foreign memory, grants, event channels, xenstore.
 #pragma once
 
 #include <xenpp/base/error.hpp>
