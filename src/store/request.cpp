@@ -65,31 +65,24 @@ void request::look(std::string_view path, facet f) {
     }
 }
 
-errc request::why_not(std::string_view path, access want) {
-    for (;;) {
-        path = parent_of(path);
-        look(path, facet::existence);
-        if (auto const* n = nodes().find(path)) {
-            look(path, facet::permissions);
-            return grants(rights_of(from_.who, n->perms), want) ? errc::noent : errc::acces;
-        }
-    }
-}
-
 expected<node const*, errc> request::node_for(std::string_view path, access want, facet f) {
-    look(path, facet::existence);
-    auto const* n = nodes().find(path);
-    if (n == nullptr) {
-        return unexpected(why_not(path, want));
+    // What is below a missing node is missing: the first one tells all, however long the path.
+    auto const at = nodes().locate(path);
+    look(at.path, facet::existence);
+    if (!at.missing.empty()) {
+        look(at.path, facet::permissions);
+        look(at.missing, facet::existence);
+        bool const may_know = grants(rights_of(from_.who, at.deepest->perms), want);
+        return unexpected(may_know ? errc::noent : errc::acces);
     }
     look(path, f);
     if (!from_.who.is_privileged) {
         look(path, facet::permissions);
     }
-    if (!grants(rights_of(from_.who, n->perms), want)) {
+    if (!grants(rights_of(from_.who, at.deepest->perms), want)) {
         return unexpected(errc::acces);
     }
-    return n;
+    return at.deepest;
 }
 
 void request::change(mutation m) {
@@ -117,28 +110,15 @@ void request::announce(std::string_view path) {
 }
 
 errc request::create(std::string_view path, std::string_view value) {
-    // The deepest node that exists decides the permissions; the ones that are missing follow.
-    std::vector<std::string> missing;
-    for (auto at = path; nodes().find(at) == nullptr; at = parent_of(at)) {
-        look(at, facet::existence);
-        missing.emplace_back(at);
-    }
-    auto const above = std::string(parent_of(missing.back()));
-    look(above, facet::existence);
-    look(above, facet::permissions);
-    auto const* parent = nodes().find(above);
-    auto perms = parent->perms;
-    if (!from_.who.is_privileged) {
-        perms.front().domain = from_.who.self;
-        if (nodes().owned(from_.who.self) + missing.size() > server_.limits_.nodes) {
-            return errc::nospc;
-        }
-    }
+    // The deepest node that exists decides the permissions; `node_for` has looked at it and at the
+    // first that is missing.
+    auto const at = nodes().locate(path);
+    auto perms = at.deepest->perms;
     // All limits are checked before the first node is made, so that a refusal leaves none behind.
-    auto size_above = parent->size();
-    for (auto at = missing.rbegin(); at != missing.rend(); ++at) {
-        auto const name_size = at->size() - at->rfind('/');
-        if (auto const e = check_size(size_above + name_size); e != errc::ok) {
+    auto size_above = at.deepest->size();
+    std::size_t missing = 0;
+    for (path_walker walk(path.substr(parent_of(at.missing).size())); !walk.at_end(); ++missing) {
+        if (auto const e = check_size(size_above + walk.next().size() + 1); e != errc::ok) {
             return e;
         }
         size_above = 4 * perms.size();
@@ -146,12 +126,16 @@ errc request::create(std::string_view path, std::string_view value) {
     if (auto const e = check_size(size_above + value.size()); e != errc::ok) {
         return e;
     }
+    if (!from_.who.is_privileged) {
+        perms.front().domain = from_.who.self;
+        if (nodes().owned(from_.who.self) + missing > server_.limits_.nodes) {
+            return errc::nospc;
+        }
+    }
     if (auto const e = check_transaction(); e != errc::ok) {
         return e;
     }
-    for (auto at = missing.rbegin(); at != missing.rend(); ++at) {
-        change(mutation{mutation::kind::create, std::move(*at), {}, perms});
-    }
+    change(mutation{mutation::kind::create, std::string(path), {}, std::move(perms)});
     if (!value.empty()) {
         change(mutation{mutation::kind::set_value, std::string(path), std::string(value), {}});
     }
@@ -240,7 +224,6 @@ request::answer request::remove() {
     auto const existing = node_for(path, access::write, facet::existence);
     if (!existing) {
         // Gone already is as good, if there is a directory that it could have been in.
-        look(parent_of(path), facet::existence);
         if (existing.error() == errc::noent && nodes().find(parent_of(path)) != nullptr) {
             return acknowledged;
         }

@@ -64,7 +64,6 @@ private:
     /// The node, if the client may do `want` with it; else why not, which tells nothing about
     /// nodes below what the client may see.
     expected<node const*, errc> node_for(std::string_view path, access want, facet f);
-    errc why_not(std::string_view path, access want);
     void change(mutation m);
     errc check_size(std::size_t bytes) const;
     errc check_transaction() const;

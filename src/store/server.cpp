@@ -190,7 +190,8 @@ bool server::fits_quota(connection const& c, transaction const& t, tree const& a
         return false;
     }
     for (auto const& m : t.changes()) {
-        auto const* parent = after.find(parent_of(m.path));
+        // Others may have given children to the node that was there before.
+        auto const* parent = after.find(tree_.locate(m.path).path);
         if (m.what == mutation::kind::create && parent != nullptr &&
             parent->size() > limits_.node_size) {
             return false;

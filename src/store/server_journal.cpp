@@ -95,16 +95,18 @@ bool server::restore_tree(change_kind kind, change_reader& r) {
         saved.perms_generation = r.u64();
     }
     auto const generation = r.u64();
-    bool const is_there = r.is_good() && is_valid_path(path) && tree_.find(path) != nullptr;
-    bool const has_parent = is_valid_path(path) && tree_.find(parent_of(path)) != nullptr;
-    if (!r.is_good() || !has_parent) {
+    if (!r.is_good() || !is_valid_path(path)) {
         return false;
     }
     if (kind == change_kind::node) {
+        if (tree_.find(parent_of(path)) == nullptr) {
+            return false;
+        }
         saved.children_generation = generation;
         tree_.restore(path, std::move(saved));
         return true;
     }
+    bool const is_there = tree_.find(path) != nullptr;
     if (is_there == (kind == change_kind::create) || (kind == change_kind::remove && path == "/")) {
         return false;
     }

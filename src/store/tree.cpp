@@ -53,6 +53,22 @@ node const* tree::find(std::string_view path) const noexcept {
     return at;
 }
 
+place tree::locate(std::string_view path) const noexcept {
+    place out{root_.get(), path.substr(0, 1), {}};
+    for (std::size_t begin = 1; begin < path.size();) {
+        auto const end = std::min(path.find('/', begin), path.size());
+        auto const* const next = out.deepest->find(path.substr(begin, end - begin));
+        if (next == nullptr) {
+            out.missing = path.substr(0, end);
+            break;
+        }
+        out.deepest = next;
+        out.path = path.substr(0, end);
+        begin = end + 1;
+    }
+    return out;
+}
+
 std::size_t tree::owned(domid d) const noexcept {
     auto const at = owned_->find(d.raw());
     return at == owned_->end() ? 0 : at->second;
@@ -77,17 +93,24 @@ void tree::count(perm_list const& perms, bool is_gain) {
     }
 }
 
-void tree::create(std::string_view path, perm_list perms, std::uint64_t generation) {
-    auto& parent = modify(parent_of(path));
-    auto const name = path.substr(path.rfind('/') + 1);
-    auto fresh = std::make_shared<node>();
-    count(perms, true);
-    fresh->perms = std::move(perms);
-    fresh->value_generation = generation;
-    fresh->perms_generation = generation;
-    fresh->children_generation = generation;
-    parent.children.insert(position(parent.children, name), child{std::string(name), fresh});
-    parent.children_generation = generation;
+void tree::create(std::string_view path, perm_list const& perms, std::uint64_t generation) {
+    node* at = &own(root_);
+    for (path_walker walk(path); !walk.at_end();) {
+        auto const name = walk.next();
+        auto const entry = position(at->children, name);
+        auto const index = entry - at->children.begin();
+        if (entry == at->children.end() || entry->name != name) {
+            auto fresh = std::make_shared<node>();
+            count(perms, true);
+            fresh->perms = perms;
+            fresh->value_generation = generation;
+            fresh->perms_generation = generation;
+            fresh->children_generation = generation;
+            at->children.insert(entry, child{std::string(name), std::move(fresh)});
+            at->children_generation = generation;
+        }
+        at = &own(at->children[static_cast<std::size_t>(index)].target);
+    }
 }
 
 void tree::set_value(std::string_view path, std::string_view value, std::uint64_t generation) {

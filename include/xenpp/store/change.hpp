@@ -13,7 +13,7 @@ namespace xenpp::store {
 
 /// What an entry says. The numbers are the file format.
 enum class change_kind : std::uint8_t {
-    create = 1,       ///< path, permissions, generation
+    create = 1,       ///< path, permissions, generation; also of the parents it lacks
     set_value = 2,    ///< path, value, generation
     set_perms = 3,    ///< path, permissions, generation
     remove = 4,       ///< path, generation

@@ -29,7 +29,7 @@ struct mutation {
         remove,
     };
 
-    kind what = kind::create;
+    kind what = kind::create; ///< with the parents it lacks, which get the same permissions
     std::string path;
     std::string value; ///< set_value
     perm_list perms;   ///< create, set_perms

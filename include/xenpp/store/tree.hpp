@@ -38,6 +38,13 @@ struct node {
     node const* find(std::string_view name) const noexcept;
 };
 
+/// How far a path leads into a tree.
+struct place {
+    node const* deepest;      ///< the last node on the way
+    std::string_view path;    ///< where that is
+    std::string_view missing; ///< the first that is not there; empty: `deepest` is the path's own
+};
+
 /// The store's nodes and how many each domain owns. A copy is a snapshot and costs O(1): the
 /// copies share nodes until one of them changes. Paths must be valid (`is_valid_path`).
 class tree {
@@ -47,6 +54,9 @@ public:
 
     /// The node at `path`, or null. Valid until this tree changes.
     node const* find(std::string_view path) const noexcept;
+
+    /// Valid until this tree changes.
+    place locate(std::string_view path) const noexcept;
 
     node const& root() const noexcept { return *root_; }
 
@@ -59,8 +69,8 @@ public:
     /// Owned nodes of every domain that owns any.
     std::map<std::uint16_t, std::size_t> const& owners() const noexcept { return *owned_; }
 
-    /// Adds a node without value. Its parent must exist and it must not.
-    void create(std::string_view path, perm_list perms, std::uint64_t generation);
+    /// Adds a node without value, which must not exist, and the parents it lacks.
+    void create(std::string_view path, perm_list const& perms, std::uint64_t generation);
     /// Replaces the value of an existing node.
     void set_value(std::string_view path, std::string_view value, std::uint64_t generation);
     /// Replaces the permissions of an existing node.

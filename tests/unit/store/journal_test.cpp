@@ -182,6 +182,31 @@ TEST_CASE("journal.it_is_compacted_and_says_the_same") {
     CHECK(state(r) == expected);
 }
 
+TEST_CASE("journal.entries_for_each_parent_are_read_as_well") {
+    // As written before a node and the parents it lacks became one entry.
+    std::string each;
+    std::uint64_t generation = 0;
+    for (auto const* path : {"/a", "/a/b", "/a/b/c"}) {
+        write_mutation(each, {mutation::kind::create, path, {}, {{dom0, access::none}}},
+                       ++generation);
+    }
+    server old;
+    CHECK(old.restore(each));
+    server s;
+    s.record_changes();
+    store_peer(s, dom0).mkdir("/a/b/c");
+    server now;
+    CHECK(now.restore(s.take_changes()));
+    for (auto* r : {&old, &now}) {
+        CHECK(r->nodes().find("/a/b/c") != nullptr);
+        CHECK(r->nodes().owned(dom0) == 4);
+    }
+    CHECK(old.nodes().find("/a/b")->value_generation == 2);
+    std::string twice;
+    write_mutation(twice, {mutation::kind::create, "/a/b", {}, {{dom0, access::none}}}, 9);
+    CHECK_FALSE(now.restore(twice));
+}
+
 TEST_CASE("journal.transactions_of_an_earlier_epoch_are_doomed_but_work") {
     folder f;
     std::uint32_t old = 0;
