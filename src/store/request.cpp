@@ -94,8 +94,10 @@ void request::change(mutation m) {
 }
 
 errc request::check_transaction() const {
-    bool const is_full = transaction_ != nullptr && !from_.who.is_privileged &&
-                         transaction_->touched() > server_.limits_.transaction_nodes;
+    auto const& q = server_.limits_;
+    bool const is_full =
+        !from_.who.is_privileged && (transaction_->touched() >= q.transaction_nodes ||
+                                     server_.transaction_memory(from_.id) >= q.transaction_memory);
     return is_full ? errc::nospc : errc::ok;
 }
 
@@ -131,9 +133,6 @@ errc request::create(std::string_view path, std::string_view value) {
         if (nodes().owned(from_.who.self) + missing > server_.limits_.nodes) {
             return errc::nospc;
         }
-    }
-    if (auto const e = check_transaction(); e != errc::ok) {
-        return e;
     }
     change(mutation{mutation::kind::create, std::string(path), {}, std::move(perms)});
     if (!value.empty()) {
@@ -198,7 +197,6 @@ request::answer request::write() {
     } else {
         auto const rest = (*existing)->size() - (*existing)->value.size();
         XENPP_TRY(check(check_size(rest + value.size())));
-        XENPP_TRY(check(check_transaction()));
         change(mutation{mutation::kind::set_value, path, std::move(value), {}});
     }
     announce(path);
@@ -232,7 +230,6 @@ request::answer request::remove() {
     if (path == "/") {
         return unexpected(errc::inval);
     }
-    XENPP_TRY(check(check_transaction()));
     change(mutation{mutation::kind::remove, path, {}, {}});
     return acknowledged;
 }
@@ -288,7 +285,6 @@ request::answer request::set_perms() {
     }
     auto const rest = n->size() - 4 * n->perms.size();
     XENPP_TRY(check(check_size(rest + 4 * perms.size())));
-    XENPP_TRY(check(check_transaction()));
     change(mutation{mutation::kind::set_perms, path, {}, std::move(perms)});
     announce(path);
     return acknowledged;

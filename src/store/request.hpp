@@ -66,6 +66,7 @@ private:
     expected<node const*, errc> node_for(std::string_view path, access want, facet f);
     void change(mutation m);
     errc check_size(std::size_t bytes) const;
+    /// Has its transaction room for another request?
     errc check_transaction() const;
     /// Creates `path` with `value`, and the parents it lacks, as the client's; all or nothing.
     errc create(std::string_view path, std::string_view value);

@@ -53,6 +53,9 @@ request::answer request::execute() {
             return unexpected(errc::noent);
         }
         transaction_ = &at->second;
+        if (auto const e = check_transaction(); e != errc::ok && in_.type != op::transaction_end) {
+            return unexpected(e);
+        }
     }
     switch (in_.type) {
     case op::directory: return directory();
@@ -255,10 +258,11 @@ request::answer request::quota_report(std::vector<std::string_view> const& words
                                       "watches          : {:8} Watches per domain\n"
                                       "transactions     : {:8} Transactions per domain\n"
                                       "transaction-nodes: {:8} Nodes accessed per transaction\n"
+                                      "memory           : {:8} Bytes in transactions per domain\n"
                                       "node-size        : {:8} Bytes per node\n"
                                       "permissions      : {:8} Permissions per node\n",
                                       q.nodes, q.watches, q.transactions, q.transaction_nodes,
-                                      q.node_size, q.permissions));
+                                      q.transaction_memory, q.node_size, q.permissions));
     }
     auto const d = parse_domid(words[1]);
     auto const ring = d ? server_.ring_connection(*d) : std::nullopt;
@@ -268,9 +272,11 @@ request::answer request::quota_report(std::vector<std::string_view> const& words
     return terminated(fmt::format("Domain {}:\n"
                                   "nodes            : {:8}\n"
                                   "watches          : {:8}\n"
-                                  "transactions     : {:8}\n",
+                                  "transactions     : {:8}\n"
+                                  "memory           : {:8}\n",
                                   d->raw(), server_.tree_.owned(*d), server_.watches_.count(*ring),
-                                  server_.open_transactions(*ring)));
+                                  server_.open_transactions(*ring),
+                                  server_.transaction_memory(*ring)));
 }
 
 request::answer request::control() {

@@ -90,6 +90,16 @@ std::size_t server::open_transactions(connection_id c) const noexcept {
     return found == nullptr ? 0 : found->transactions.size();
 }
 
+std::size_t server::transaction_memory(connection_id c) const noexcept {
+    std::size_t total = 0;
+    if (auto const* found = find(c)) {
+        for (auto const& [id, t] : found->transactions) {
+            total += t.held();
+        }
+    }
+    return total;
+}
+
 // ---- events ----
 
 void server::send(connection& c, message const& m) {

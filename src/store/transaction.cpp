@@ -10,6 +10,13 @@ namespace {
 // store's own for a reader of a directory in parts.
 constexpr std::uint64_t private_generation = std::uint64_t{1} << 63;
 
+// What an entry of either container takes besides the text in it.
+constexpr std::size_t entry_size = 160;
+
+std::size_t size_of(mutation const& m) {
+    return entry_size + m.path.size() + m.value.size() + m.perms.size() * sizeof(perm);
+}
+
 bool differs(node const* before, node const* now, std::uint8_t facets) {
     if (before == now) {
         return false;
@@ -39,12 +46,21 @@ void transaction::look(std::string_view path, facet f) {
     auto at = seen_.find(path);
     if (at == seen_.end()) {
         at = seen_.emplace(path, std::uint8_t{0}).first;
+        held_ += entry_size + path.size();
     }
     at->second = static_cast<std::uint8_t>(at->second | static_cast<std::uint8_t>(f));
 }
 
 void transaction::change(mutation m) {
     apply(view_, m, private_generation + changes_.size());
+    auto const is_again = [&m](mutation const& last) {
+        return m.what == mutation::kind::set_value && last.what == m.what && last.path == m.path;
+    };
+    if (!changes_.empty() && is_again(changes_.back())) {
+        held_ -= size_of(changes_.back());
+        changes_.pop_back();
+    }
+    held_ += size_of(m);
     changes_.push_back(std::move(m));
 }
 

@@ -97,6 +97,9 @@ public:
 
     /// Open transactions of a connection.
     std::size_t open_transactions(connection_id c) const noexcept;
+    /// What they hold, see `transaction::held`. Once that is the quota or more, they can only be
+    /// ended: the last request before takes it beyond by no more than its own size a few times.
+    std::size_t transaction_memory(connection_id c) const noexcept;
 
 private:
     friend class request;

@@ -58,6 +58,10 @@ public:
     /// How many nodes it has looked at.
     std::size_t touched() const noexcept { return seen_.size(); }
 
+    /// About how many bytes of memory that and the changes take. The nodes it sees do not count:
+    /// they are the store's of its start, and what the changes made of them.
+    std::size_t held() const noexcept { return held_; }
+
     /// Does anything it looked at differ in `now`?
     bool conflicts_with(tree const& now) const;
 
@@ -66,6 +70,7 @@ private:
     tree view_;
     std::vector<mutation> changes_;
     std::map<std::string, std::uint8_t, std::less<>> seen_;
+    std::size_t held_ = 0;
     bool is_doomed_;
 };
 
