@@ -127,7 +127,7 @@ private:
 class memory_connection final : public connection {
 public:
     memory_connection(server& s, domid self, bool is_privileged)
-        : server_(s), id_(s.connect(self, is_privileged)) {}
+        : server_(s), id_(s.connect_inside(self, is_privileged)) {}
 
     memory_connection(memory_connection const&) = delete;
     memory_connection& operator=(memory_connection const&) = delete;
@@ -140,24 +140,37 @@ public:
         std::optional<message> reply;
         take(request.req_id, &reply);
         if (!reply) {
-            return fail(talking, errc::io, "the server gave this client up");
+            return given_up();
         }
         return std::move(*reply);
     }
 
     result<std::optional<message>> next_event(int) override {
+        if (!server_.is_open(id_)) {
+            return given_up(); // events are lost, and nobody may go on as if there were none
+        }
         take(0, nullptr);
         if (events_.empty()) {
             return std::optional<message>{};
         }
         auto first = std::move(events_.front());
         events_.pop_front();
+        note_unread(unread_ - first.payload.size());
         return std::optional(std::move(first));
     }
 
     int event_fd() const noexcept override { return -1; }
 
 private:
+    static unexpected<error> given_up() {
+        return fail(talking, errc::io, "the server gave this client up");
+    }
+
+    void note_unread(std::size_t bytes) {
+        unread_ = bytes;
+        server_.set_unread(id_, bytes);
+    }
+
     void take(std::uint32_t req_id, std::optional<message>* reply) {
         auto bytes = server_.output(id_);
         std::size_t total = 0;
@@ -170,6 +183,7 @@ private:
             bytes.remove_prefix(used);
             total += used;
             if ((*next)->type == op::watch_event) {
+                note_unread(unread_ + (*next)->payload.size());
                 events_.push_back(std::move(**next));
             } else if (reply != nullptr && (*next)->req_id == req_id) {
                 *reply = std::move(**next);
@@ -181,6 +195,7 @@ private:
     server& server_;
     connection_id id_;
     std::uint32_t last_request_ = 0;
+    std::size_t unread_ = 0; ///< bytes in `events_`
     std::deque<message> events_;
 };
 

@@ -60,7 +60,7 @@ bool ring_connection::receive() {
     std::size_t done = 0;
     bool is_throttled = false;
     for (;;) {
-        if (server_.output(connection_).size() >= output_limit) {
+        if (server_.output(connection_).size() >= output_limit || server_.is_congested()) {
             is_throttled = true;
             break;
         }

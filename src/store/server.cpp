@@ -4,6 +4,8 @@
 
 #include <store/request.hpp>
 
+#include <algorithm>
+
 namespace xenpp::store {
 
 namespace {
@@ -44,7 +46,12 @@ connection_id server::connect(domid self, bool is_privileged) {
     return add_connection(self, is_privileged, false).id;
 }
 
+connection_id server::connect_inside(domid self, bool is_privileged) {
+    return insiders_.emplace_back(connect(self, is_privileged));
+}
+
 void server::disconnect(connection_id c) {
+    std::erase(insiders_, c);
     watches_.remove_all(c);
     connections_.erase(c);
 }
@@ -83,6 +90,20 @@ void server::consume_output(connection_id c, std::size_t n) {
     if (found->position) {
         found->position->rsp_prod += static_cast<std::uint32_t>(n);
     }
+}
+
+void server::set_unread(connection_id c, std::size_t bytes) {
+    if (auto* const found = find(c)) {
+        found->unread = bytes;
+    }
+}
+
+bool server::is_congested() const noexcept {
+    return std::ranges::any_of(insiders_, [this](connection_id id) {
+        auto const* const c = find(id);
+        return c != nullptr && c->who.is_privileged && !c->is_broken &&
+               c->out.size() + c->unread > output_queue::congested_above;
+    });
 }
 
 std::size_t server::open_transactions(connection_id c) const noexcept {

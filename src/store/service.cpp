@@ -139,6 +139,9 @@ result<void> service::ring_event(domid d) {
         }
         bool const has_taken = at->second.receive();
         XENPP_TRY(settle());
+        if (server_.is_congested()) {
+            break; // the guest has sent its event, and sends no other
+        }
         if (!has_taken) {
             return {};
         }

@@ -39,7 +39,8 @@ std::string default_server_path();
 result<std::unique_ptr<connection>> connect_path(std::string const& path);
 
 /// Straight to a server in this process, which must outlive it. An event exists only after
-/// whatever causes it ran, so waiting for one does not wait.
+/// whatever causes it ran, so waiting for one does not wait. A client that the server gave up
+/// hears so from `next_event` as well.
 std::unique_ptr<connection> connect_memory(server& s, domid self, bool is_privileged);
 
 } // namespace xenpp::store

@@ -14,6 +14,8 @@ class output_queue {
 public:
     /// From here on, an event that is still waiting in whole is not queued a second time.
     static constexpr std::size_t coalesce_above = 64 * 1024;
+    /// While more than this waits for a caller in this process, guests' requests wait too.
+    static constexpr std::size_t congested_above = 1024 * 1024;
     /// A peer with more than this waiting is given up.
     static constexpr std::size_t give_up_above = 8 * 1024 * 1024;
 

@@ -25,7 +25,8 @@ public:
     ring_connection(server& s, connection_id c, abi::xenstore_domain_interface& page);
 
     /// Executes the whole requests that are on the ring. True if it took anything; then the
-    /// changes must be journalled before the next two.
+    /// changes must be journalled before the next two. While the server is congested nothing is
+    /// taken, and the guest does not know: to be called again.
     bool receive();
     /// Tells the guest what has been taken. True if the guest must be notified.
     bool publish();

@@ -43,8 +43,10 @@ class server {
 public:
     explicit server(quotas limits = {}, domain_hooks* hooks = nullptr);
 
-    /// A client that is not a domain's ring: a socket or a caller in this process.
+    /// A client that is not a domain's ring, but a socket.
     connection_id connect(domid self, bool is_privileged);
+    /// The same for a caller in this process, which reads when the process comes to it.
+    connection_id connect_inside(domid self, bool is_privileged);
     void disconnect(connection_id c);
     /// False once the connection was closed or given up.
     bool is_open(connection_id c) const noexcept;
@@ -55,6 +57,12 @@ public:
     std::string_view output(connection_id c) const noexcept;
     /// The first `n` bytes of `output(c)` are on their way.
     void consume_output(connection_id c, std::size_t n);
+
+    /// A caller in this process has `bytes` of events that it took out of its output unread.
+    void set_unread(connection_id c, std::size_t bytes);
+    /// Is there so much for a privileged caller in this process to read that no request of a guest
+    /// is to be taken before it has?
+    bool is_congested() const noexcept;
 
     /// The introduced domains, by number.
     std::vector<domain_info> domains() const;
@@ -110,6 +118,7 @@ private:
         bool is_ring = false;
         bool is_broken = false;
         output_queue out;
+        std::size_t unread = 0;
         std::optional<ring_position> position;
         std::map<std::uint32_t, transaction> transactions;
     };
@@ -163,6 +172,7 @@ private:
     tree tree_;
     watch_table watches_;
     std::map<connection_id, connection> connections_;
+    std::vector<connection_id> insiders_; ///< the callers in this process
     std::map<domid, domain_entry> domains_;
     std::map<std::string, perm_list, std::less<>> specials_;
     std::uint64_t generation_ = 0;

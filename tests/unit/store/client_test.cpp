@@ -43,6 +43,18 @@ TEST_CASE("client.in_memory") {
     CHECK(s.nodes().find("/c/x") != nullptr);
 }
 
+TEST_CASE("client.one_that_was_given_up_hears_so_when_it_waits_for_events") {
+    server s;
+    client idle(connect_memory(s, dom0, true));
+    client busy(connect_memory(s, dom0, true));
+    idle.watch("/x", "t").value();
+    for (int i = 0; i < 5000; ++i) {
+        busy.write("/x/" + std::to_string(i) + std::string(2000, 'n'), "").value();
+    }
+    CHECK(idle.read_watch(0).error().message().find("gave this client up") != std::string::npos);
+    CHECK_FALSE(busy.read_watch(0).value());
+}
+
 TEST_CASE("client.a_path_without_a_server_is_an_error") {
     CHECK(client::open("/nonexistent/socket").error().code == ENOENT);
     CHECK(client::open(std::string(200, 'x')).error().code != 0);
@@ -100,6 +112,73 @@ TEST_CASE("service.a_guest_that_asks_without_end_gets_turns") {
         s->dispatch().value();
     }
     CHECK(g.messages().size() == 500);
+}
+
+TEST_CASE("service.guests_wait_while_a_caller_in_the_process_has_much_to_read") {
+    fake_rings rings;
+    auto& g = rings.guests[domid(5)];
+    auto s = service::open({}, rings).value();
+    auto const serve = [&](message const& m) {
+        g.ask(m);
+        do {
+            g.run();
+            s->ring_event(domid(5)).value();
+        } while (!g.to_send.empty());
+        g.run();
+    };
+    client tools(s->connect());
+    tools.mkdir("/local/domain/5").value();
+    tools.set_perms("/local/domain/5", {{domid(5), access::none}}).value();
+    tools.introduce(domid(5), gfn(1), evtchn_port(1)).value();
+    for (int i = 0; i < 10; ++i) {
+        tools.watch("/local/domain/5/state", std::to_string(i) + std::string(1000, 't')).value();
+        CHECK(tools.read_watch(0).value());
+    }
+
+    // Ten transactions, each of which says 1.3 MB to those who watch; then all of them end at once.
+    constexpr std::uint32_t count = 10;
+    std::vector<std::uint32_t> ids;
+    for (std::uint32_t t = 0; t < count; ++t) {
+        auto const own = "state/" + std::to_string(t);
+        serve({op::mkdir, t, 0, joined({own})});
+        serve({op::transaction_start, t, 0, joined({""})});
+        ids.push_back(static_cast<std::uint32_t>(std::stoul(g.messages().back().payload)));
+        for (std::uint32_t i = 0; i < 85; ++i) {
+            auto const path = own + "/" + std::string(500, 'n') + "/" + std::to_string(i);
+            serve({op::mkdir, i, ids.back(), joined({path})});
+        }
+    }
+    g.received.clear();
+    while (tools.read_watch(0).value()) {
+    }
+    for (auto const id : ids) {
+        g.ask({op::transaction_end, 0, id, joined({"T"})});
+    }
+    g.run();
+    s->ring_event(domid(5)).value();
+    CHECK(s->core().is_congested());
+    g.run();
+    CHECK(g.messages().size() == 1);
+    s->dispatch().value();                                                // nobody has read
+    CHECK(tools.read("/local/domain/5/state/no").error().code == ENOENT); // nor by asking
+    s->dispatch().value();
+    g.run();
+    CHECK(g.messages().size() == 1);
+
+    std::size_t events = 0;
+    for (std::uint32_t turn = 0; turn < count; ++turn) {
+        while (tools.read_watch(0).value()) {
+            ++events;
+        }
+        CHECK_FALSE(s->core().is_congested());
+        s->dispatch().value();
+        g.run();
+    }
+    CHECK(events == count * 85 * 10);
+    CHECK(g.messages().size() == count);
+    for (auto const& m : g.messages()) {
+        CHECK(m.type == op::transaction_end);
+    }
 }
 
 TEST_CASE("service.a_new_one_goes_on_where_the_old_one_was_killed") {
