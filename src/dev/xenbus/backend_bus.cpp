@@ -84,7 +84,8 @@ bool backend_bus::changed(store::watch_report const& report) {
     if (report.token.starts_with(frontend_token)) {
         auto const a =
             parse_backend_path(std::string_view(report.token).substr(frontend_token.size()));
-        if (a) {
+        // The node is the guest's, and so is what it creates below.
+        if (a && report.path == frontend_path(*a) + "/state") {
             note(*a);
         }
         return a.has_value();

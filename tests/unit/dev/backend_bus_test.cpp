@@ -165,6 +165,20 @@ TEST_CASE("backend_bus.a_device_from_attach_to_detach") {
     }
 }
 
+TEST_CASE("backend_bus.what_a_frontend_creates_below_its_state_is_no_news") {
+    bed b;
+    b.start();
+    b.add();
+    REQUIRE(b.guest.write("device/vbd/51712/state/x", "1"));
+    auto const report = b.client.read_watch(0).value();
+    REQUIRE(report);
+    CHECK(report->path == "/local/domain/3/device/vbd/51712/state/x");
+    CHECK(b.bus->changed(*report)); // ours, but
+    CHECK_FALSE(b.bus->dispatch());
+    b.frontend(3);
+    CHECK(b.state() == 4);
+}
+
 TEST_CASE("backend_bus.beside_the_kernel_a_device_has_a_directory_of_another_name") {
     bed b;
     b.address.is_beside_kernel = true;
