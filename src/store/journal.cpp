@@ -24,7 +24,10 @@ std::uint32_t checksum(std::string_view bytes) {
         ::crc32_z(0, reinterpret_cast<unsigned char const*>(bytes.data()), bytes.size()));
 }
 
-std::string record(std::string_view changes) {
+result<std::string> record(std::string_view changes) {
+    if (changes.size() > UINT32_MAX) {
+        return fail("write store journal", EFBIG, "a record's length has 32 bits");
+    }
     std::string out;
     change_writer(out).u32(static_cast<std::uint32_t>(changes.size())).u32(checksum(changes));
     return out.append(changes);
@@ -168,7 +171,7 @@ result<void> journal::load(server& s) {
 }
 
 result<void> journal::append(std::string_view changes) {
-    auto const bytes = record(changes);
+    auto const bytes = XENPP_TRY(record(changes));
     if (auto written = write_all(fd_, bytes); !written) {
         // A record that was cut short must not stand before others.
         if (::ftruncate(fd_, static_cast<off_t>(size_)) != 0) {
@@ -200,7 +203,7 @@ result<void> journal::compact(server const& s) {
     if (::flock(fd, LOCK_EX | LOCK_NB) != 0) {
         return fail("compact store journal", errno, fresh);
     }
-    auto const bytes = std::string(magic) + record(snapshot);
+    auto const bytes = std::string(magic) + XENPP_TRY(record(snapshot));
     XENPP_TRY(write_all(fd, bytes));
     // From this call on the new file is the journal; before it, nothing has happened.
     if (::rename(fresh.c_str(), path_.c_str()) != 0) {
