@@ -17,8 +17,16 @@ using fakes::must;
 namespace {
 
 constexpr domid guest{5};
-constexpr quotas limits{
-    .nodes = 12, .watches = 4, .transactions = 3, .transaction_nodes = 16, .node_size = 200};
+constexpr quotas limits{.nodes = 12,
+                        .watches = 4,
+                        .transactions = 3,
+                        .transaction_nodes = 16,
+                        .transaction_memory = 4000,
+                        .node_size = 200};
+
+/// What its transactions may hold: one request takes them beyond the quota, three paths that it
+/// looked at and two changes.
+constexpr std::size_t most_held = limits.transaction_memory + std::size_t{5} * 1024;
 
 void count_owners(node const& n, std::map<std::uint16_t, std::size_t>& out) {
     ++out[n.perms.front().domain.raw()];
@@ -79,7 +87,9 @@ void check(arena& a, std::size_t guest_nodes_before, bool is_unprivileged) {
     if (auto const c = a.s.ring_connection(guest)) {
         must(a.s.watches().count(*c) <= limits.watches);
         must(a.s.open_transactions(*c) <= limits.transactions);
+        must(a.s.transaction_memory(*c) <= most_held);
     }
+    must(a.s.transaction_memory(a.peer) <= most_held);
     must(a.s.watches().count(a.peer) <= limits.watches);
     must(a.s.open_transactions(a.peer) <= limits.transactions);
     a.mirror();

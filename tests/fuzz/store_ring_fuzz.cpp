@@ -21,8 +21,12 @@ using fakes::must;
 namespace {
 
 constexpr domid guest{5};
-constexpr quotas limits{
-    .nodes = 12, .watches = 4, .transactions = 3, .transaction_nodes = 16, .node_size = 200};
+constexpr quotas limits{.nodes = 12,
+                        .watches = 4,
+                        .transactions = 3,
+                        .transaction_nodes = 16,
+                        .transaction_memory = 1000,
+                        .node_size = 200};
 constexpr std::size_t page_used = sizeof(abi::xenstore_domain_interface);
 constexpr std::size_t most_watched = 200; // accesses in each turn
 constexpr std::uint32_t ring_size = abi::xenstore_ring_size;
@@ -100,6 +104,7 @@ struct arena {
         ring.reset();
         s = std::make_unique<server>(limits);
         must(s->restore(kept));
+        s->begin_epoch(); // its open transactions are doomed
         tools = s->connect(dom0, true);
         open();
     }
@@ -109,6 +114,8 @@ struct arena {
         auto const c = *s->ring_connection(guest);
         must(s->watches().count(c) <= limits.watches);
         must(s->open_transactions(c) <= limits.transactions);
+        // One request takes them beyond: three paths that it looked at and two changes.
+        must(s->transaction_memory(c) <= limits.transaction_memory + 5 * ring_size);
         must(s->output(c).size() <= 4 * ring_connection::output_limit);
     }
 
