@@ -13,6 +13,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <deque>
+#include <set>
 
 namespace xenpp::store {
 
@@ -155,6 +156,7 @@ public:
         }
         auto first = std::move(events_.front());
         events_.pop_front();
+        waiting_.erase(first.payload);
         note_unread(unread_ - first.payload.size());
         return std::optional(std::move(first));
     }
@@ -183,8 +185,11 @@ private:
             bytes.remove_prefix(used);
             total += used;
             if ((*next)->type == op::watch_event) {
-                note_unread(unread_ + (*next)->payload.size());
-                events_.push_back(std::move(**next));
+                // One that waits already says all that a second could.
+                if (waiting_.insert((*next)->payload).second) {
+                    note_unread(unread_ + (*next)->payload.size());
+                    events_.push_back(std::move(**next));
+                }
             } else if (reply != nullptr && (*next)->req_id == req_id) {
                 *reply = std::move(**next);
             }
@@ -197,6 +202,7 @@ private:
     std::uint32_t last_request_ = 0;
     std::size_t unread_ = 0; ///< bytes in `events_`
     std::deque<message> events_;
+    std::set<std::string> waiting_; ///< their payloads
 };
 
 } // namespace

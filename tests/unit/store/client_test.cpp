@@ -55,6 +55,22 @@ TEST_CASE("client.one_that_was_given_up_hears_so_when_it_waits_for_events") {
     CHECK_FALSE(busy.read_watch(0).value());
 }
 
+TEST_CASE("client.in_memory_an_event_that_waits_is_not_repeated") {
+    server s;
+    client c(connect_memory(s, dom0, true));
+    c.watch("/x", "t").value();
+    CHECK(c.read_watch(0).value());
+    for (int i = 0; i < 3; ++i) {
+        c.write("/x", "").value();
+        c.write("/x/y", "").value();
+    }
+    CHECK(c.read_watch(0).value()->path == "/x");
+    c.write("/x", "").value();
+    CHECK(c.read_watch(0).value()->path == "/x/y");
+    CHECK(c.read_watch(0).value()->path == "/x");
+    CHECK_FALSE(c.read_watch(0).value());
+}
+
 TEST_CASE("client.a_path_without_a_server_is_an_error") {
     CHECK(client::open("/nonexistent/socket").error().code == ENOENT);
     CHECK(client::open(std::string(200, 'x')).error().code != 0);
