@@ -241,8 +241,11 @@ std::span<attempt const> last_attempts() noexcept {
 
 void guest::second_test(std::uint64_t argument) noexcept {
     using namespace attack;
-    if (argument != 0) {
+    if (argument == writes_roots) {
         write_roots_for_others();
+    }
+    if (argument == unmasks_for_ever) {
+        unmask_for_ever();
     }
     auto const bad = make_entry(foreign_frame(), pte_rw);
     while (xenpp::atomic_load(stop_racing) == 0) {

@@ -113,6 +113,7 @@ void guest::test() noexcept {
     if (!only.empty()) {
         run_all(last_attempts(), only);
         run_all(last_root_attempts(), only);
+        run_all(last_event_attempts(), only);
     }
     print("attack ends\n");
 }

@@ -201,7 +201,7 @@ std::uint64_t upper_entry() noexcept {
 outcome roots_changed_by_another() noexcept {
     auto const& second = second_root::get();
     auto const entry = upper_entry();
-    if (start_vcpu(1, 1) != 0) {
+    if (start_vcpu(1, writes_roots) != 0) {
         return {};
     }
     auto const is_there = [] { return guarded([] { static_cast<void>(*word(above)); }); };

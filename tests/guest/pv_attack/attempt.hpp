@@ -71,8 +71,11 @@ std::span<attempt const> root_attempts() noexcept;
 /// command line.
 std::span<attempt const> last_attempts() noexcept;
 std::span<attempt const> last_root_attempts() noexcept;
-/// What the second vCPU does for the latter.
+std::span<attempt const> last_event_attempts() noexcept;
+/// What the second vCPU does: by the argument that it is started with, else it races for a table.
+inline constexpr std::uint64_t writes_roots = 1, unmasks_for_ever = 2;
 [[noreturn]] void write_roots_for_others() noexcept;
+[[noreturn]] void unmask_for_ever() noexcept;
 
 // --- what several of them need ---
 
