@@ -4,6 +4,7 @@
 #include <xenpp/cli/command.hpp>
 #include <xenpp/cli/session.hpp>
 #include <xenpp/daemon.hpp>
+#include <xenpp/os/process.hpp>
 
 #include <fmt/chrono.h>
 #include <fmt/format.h>
@@ -127,6 +128,7 @@ int watch(std::string const& state_dir) {
 result<int> start(cli::arguments const& a) {
     std::string const state_dir(a.value("state-dir"));
     if (a.has("monitor")) {
+        os::raise_descriptor_limit();
         return watch(state_dir);
     }
     auto const where =
@@ -135,6 +137,7 @@ result<int> start(cli::arguments const& a) {
         // glibc's threshold would rise with the first large buffer that is freed; those of the
         // user-mode network then lie on the heap, and what lies above them keeps it from shrinking.
         static_cast<void>(mallopt(M_MMAP_THRESHOLD, 64 << 10));
+        os::raise_descriptor_limit();
         return serve(where, a);
     }
     std::vector<std::string> words{"--foreground"};

@@ -123,7 +123,7 @@ struct daemon::state {
 };
 
 result<void> daemon::state::find_machine(transport::machine_config const& config) {
-    if (auto const pid = transport::running_machine(where); pid != 0) {
+    if (auto const pid = XENPP_TRY(transport::running_machine(where)); pid != 0) {
         log(fmt::format("the machine runs already (QEMU is process {})", pid));
     } else {
         auto const m = XENPP_TRY(transport::start_machine(where, config));
@@ -230,6 +230,7 @@ result<void> daemon::state::answer_bell() {
 result<void> daemon::state::look_after_slots() {
     std::uint64_t count = 0;
     static_cast<void>(!::read(timer.get(), &count, sizeof count));
+    store->accept_again();
     if (auto const reaped = machine->reap_slots(); reaped != 0) {
         log(fmt::format("reset {} slots of processes that had died", reaped));
     }
@@ -285,7 +286,7 @@ result<void> daemon::state::look_at_domains() {
 
 /// If the machine has ended: says so, and removes what is of no use without it.
 bool daemon::state::has_ended() {
-    if (transport::running_machine(where) == machine->qemu_pid()) {
+    if (machine->is_running()) {
         return false;
     }
     log("the machine has ended; its console ends:\n" +

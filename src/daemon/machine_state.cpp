@@ -1,17 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 // Removing what a machine left.
 #include <xenpp/os/file.hpp>
+#include <xenpp/os/process.hpp>
 
 #include <fmt/format.h>
 
 #include <daemon/machine_state.hpp>
 
-#include <algorithm>
+#include <cerrno>
 #include <filesystem>
-#include <iterator>
-#include <sstream>
 #include <string>
-#include <vector>
 
 namespace xenpp::detail {
 
@@ -20,19 +18,6 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr auto id_name = "machine.id";
-
-/// The time at which a process was started, in clock ticks since the computer's start: field 22 of
-/// /proc/PID/stat, where the second, in parentheses, may hold anything.
-result<std::string> start_time(int pid) {
-    auto const text = XENPP_TRY(os::read_file(fmt::format("/proc/{}/stat", pid)));
-    std::istringstream rest(text.substr(std::min(text.rfind(')'), text.size() - 1) + 1));
-    std::vector<std::string> const fields{std::istream_iterator<std::string>(rest), {}};
-    constexpr std::size_t at = 22 - 3; // the first after the name is the third
-    if (fields.size() <= at) {
-        return fail("find machine", errc::srch, fmt::format("process {} is gone", pid));
-    }
-    return fields[at];
-}
 
 /// Files in a folder of the state folder with this extension.
 void remove_files(fs::path const& folder, std::string_view extension) {
@@ -56,10 +41,13 @@ void forget_domains(os::state_dir const& where) {
 } // namespace
 
 result<void> adopt_machine_state(os::state_dir const& where, int qemu) {
-    auto const id = fmt::format("{} {}\n", qemu, XENPP_TRY(start_time(qemu)));
+    auto const id = fmt::format("{} {}\n", qemu, XENPP_TRY(os::start_time(qemu)));
     auto const last = os::read_file(where.file(id_name));
     if (last && *last == id) {
         return {};
+    }
+    if (!last && last.error().code != ENOENT) {
+        return unexpected(last.error()); // it may be of this machine
     }
     forget_domains(where);
     return os::replace_file(where.file(id_name), id);

@@ -53,7 +53,7 @@ int running_daemon(os::state_dir const& where) {
 
 result<void> stop_host(os::state_dir const& where, bool force) {
     auto const pid = detail::daemon_pid(where);
-    bool const has_machine = transport::running_machine(where) != 0;
+    bool const has_machine = XENPP_TRY(transport::running_machine(where)) != 0;
     if (pid == 0 && !has_machine) {
         return fail(operation, errc::noent, "no host runs in " + where.path());
     }
@@ -63,7 +63,7 @@ result<void> stop_host(os::state_dir const& where, bool force) {
     if (pid != 0) {
         XENPP_TRY(end_daemon(pid));
     }
-    if (transport::running_machine(where) != 0) {
+    if (XENPP_TRY(transport::running_machine(where)) != 0) {
         XENPP_TRY(transport::stop_machine(where));
     }
     detail::remove_machine_state(where);

@@ -9,16 +9,20 @@
 #include <fcntl.h>
 #include <linux/close_range.h>
 #include <poll.h>
+#include <sys/resource.h>
+#include <sys/select.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <climits>
 #include <csignal>
 #include <cstdlib>
 #include <span>
+#include <sstream>
 
 namespace xenpp::os {
 
@@ -50,6 +54,11 @@ struct becoming {
     sigset_t none;
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, nullptr);
+    rlimit descriptors{};
+    if (::getrlimit(RLIMIT_NOFILE, &descriptors) == 0 && descriptors.rlim_cur > FD_SETSIZE) {
+        descriptors.rlim_cur = FD_SETSIZE;
+        ::setrlimit(RLIMIT_NOFILE, &descriptors);
+    }
     ::dup2(b.null, 0);
     ::dup2(b.log, 1);
     ::dup2(b.log, 2);
@@ -100,6 +109,15 @@ birth read_reports(int fd) {
         all.pid = b.pid != 0 ? b.pid : all.pid;
         all.failed = b.failed != 0 ? b.failed : all.failed;
     }
+}
+
+/// A file of /proc/PID. ESRCH: there is no such process.
+result<std::string> read_of_process(int pid, std::string_view name) {
+    auto text = read_file(fmt::format("/proc/{}/{}", pid, name));
+    if (!text && text.error().code == ENOENT) {
+        return fail("find process", errc::srch, fmt::format("process {} is gone", pid));
+    }
+    return text;
 }
 
 void reap(pid_t child) noexcept {
@@ -187,6 +205,30 @@ result<process> spawn(spawn_config const& config) {
     return process::open(born.pid);
 }
 
+void raise_descriptor_limit() noexcept {
+    rlimit descriptors{};
+    if (::getrlimit(RLIMIT_NOFILE, &descriptors) == 0) {
+        descriptors.rlim_cur = descriptors.rlim_max;
+        ::setrlimit(RLIMIT_NOFILE, &descriptors);
+    }
+}
+
+result<std::uint64_t> start_time(int pid) {
+    auto const text = XENPP_TRY(read_of_process(pid, "stat"));
+    // The second field, in parentheses, may hold anything.
+    std::istringstream rest(text.substr(std::min(text.rfind(')'), text.size() - 1) + 1));
+    constexpr int at = 22 - 3; // the first after the name is the third
+    std::string skipped;
+    for (int n = 0; n != at; ++n) {
+        rest >> skipped;
+    }
+    std::uint64_t ticks = 0;
+    if (!(rest >> ticks)) {
+        return fail("find process", errc::badmsg, fmt::format("/proc/{}/stat makes no sense", pid));
+    }
+    return ticks;
+}
+
 result<process> process::open(int pid) {
     unique_fd fd(pid > 0 ? open_pidfd(pid) : (errno = ESRCH, -1));
     if (!fd) {
@@ -233,10 +275,14 @@ std::string process::program() const {
     return n > 0 ? std::string(path.data(), static_cast<std::size_t>(n)) : std::string();
 }
 
-std::vector<std::string> process::arguments() const {
-    auto const line = read_file(fmt::format("/proc/{}/cmdline", pid_));
+result<std::vector<std::string>> process::arguments() const {
+    auto const line = read_of_process(pid_, "cmdline");
     std::vector<std::string> out;
-    std::string_view rest = line ? std::string_view(*line) : std::string_view();
+    if (!line) {
+        return line.error().code == ESRCH ? result<std::vector<std::string>>(std::move(out))
+                                          : unexpected(line.error());
+    }
+    std::string_view rest = *line;
     while (!rest.empty()) {
         auto const end = rest.find('\0');
         out.emplace_back(rest.substr(0, end));
@@ -245,13 +291,15 @@ std::vector<std::string> process::arguments() const {
     return out;
 }
 
-std::optional<int> read_pid_file(std::string const& path) {
-    auto const text = read_file(path);
-    if (!text || text->empty() || text->back() != '\n') {
-        return std::nullopt;
+result<int> read_pid_file(std::string const& path) {
+    auto const text = XENPP_TRY(read_file(path));
+    auto const pid = text.ends_with('\n')
+                         ? parse_number<int>(std::string_view(text).substr(0, text.size() - 1))
+                         : std::nullopt;
+    if (!pid || *pid <= 0) {
+        return fail("read " + path, ENOENT, "it does not name a process");
     }
-    auto const pid = parse_number<int>(std::string_view(*text).substr(0, text->size() - 1));
-    return pid && *pid > 0 ? pid : std::nullopt;
+    return *pid;
 }
 
 } // namespace xenpp::os

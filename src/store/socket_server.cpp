@@ -91,9 +91,9 @@ void socket_server::accept_all() {
     for (;;) {
         int const fd = ::accept4(listener_, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
         if (fd < 0) {
-            // Out of descriptors: those who wait are served when another client goes.
-            bool const is_full = errno == EMFILE || errno == ENFILE;
-            if (is_full && !clients_.empty()) {
+            // Out of descriptors: those who wait are served when another client goes, or at the
+            // next call of `accept_again`.
+            if (errno == EMFILE || errno == ENFILE) {
                 watch_listener(false);
             }
             return;

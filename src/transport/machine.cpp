@@ -200,6 +200,10 @@ int machine::qemu_fd() const noexcept {
     return connection_->bell.qemu().fd();
 }
 
+bool machine::is_running() const noexcept {
+    return connection_->bell.qemu().is_running();
+}
+
 int machine::bell_fd() const noexcept {
     return connection_->bell.fd();
 }
@@ -241,8 +245,11 @@ unsigned machine::reap_slots() {
     return reaped;
 }
 
-int running_machine(os::state_dir const& where) {
+result<int> running_machine(os::state_dir const& where) {
     auto const qemu = state_files::find_qemu(where);
+    if (!qemu && qemu.error().code != ENOENT) {
+        return unexpected(qemu.error());
+    }
     return qemu ? qemu->pid() : 0;
 }
 

@@ -5,6 +5,7 @@
 #include <xenpp/os/clock.hpp>
 #include <xenpp/os/file.hpp>
 #include <xenpp/os/process.hpp>
+#include <xenpp/transport/machine.hpp>
 #include <xenpp/transport/machine_start.hpp>
 
 #include <fmt/format.h>
@@ -282,12 +283,11 @@ result<started_machine> start_machine(os::state_dir const& where, machine_config
     auto config = asked;
     XENPP_TRY(check(config));
     auto const lock = XENPP_TRY(lock_start(where));
-    if (auto const running = state_files::find_qemu(where)) {
-        return fail(
-            operation, errc::exist,
-            fmt::format("one runs in {} already (process {})", where.path(), running->pid()));
+    if (auto const running = XENPP_TRY(running_machine(where)); running != 0) {
+        return fail(operation, errc::exist,
+                    fmt::format("one runs in {} already (process {})", where.path(), running));
     }
-    if (auto const old = state_files::ram_target(where); !old.empty()) {
+    if (auto const old = XENPP_TRY(state_files::ram_target(where)); !old.empty()) {
         ::unlink(old.c_str());
     }
     auto const accel = XENPP_TRY(choose_accelerator(config.accel));
@@ -314,7 +314,7 @@ result<void> stop_machine(os::state_dir const& where) {
     auto const lock = XENPP_TRY(lock_start(where));
     auto const qemu = XENPP_TRY(state_files::find_qemu(where));
     kill_and_wait(qemu);
-    auto const ram = state_files::ram_target(where);
+    auto const ram = XENPP_TRY(state_files::ram_target(where));
     ::unlink(ram.c_str());
     for (auto const* const name :
          {state_files::ram, state_files::bell_in, state_files::bell_out, state_files::qemu_pid}) {

@@ -6,31 +6,44 @@
 #include <unistd.h>
 
 #include <array>
+#include <cerrno>
 #include <climits>
 
 namespace xenpp::transport::state_files {
 
-std::string ram_target(os::state_dir const& where) {
+namespace {
+
+constexpr std::string_view operation = "find machine";
+
+} // namespace
+
+result<std::string> ram_target(os::state_dir const& where) {
     std::array<char, PATH_MAX> target{};
     auto const n = ::readlink(where.file(ram).c_str(), target.data(), target.size());
-    return n > 0 ? std::string(target.data(), static_cast<std::size_t>(n)) : std::string();
+    if (n < 0 && errno != ENOENT) {
+        return os::fail_errno(operation, where.file(ram));
+    }
+    return std::string(target.data(), n > 0 ? static_cast<std::size_t>(n) : 0);
 }
 
 result<os::process> find_qemu(os::state_dir const& where) {
     auto const none = [&] {
-        return fail("find machine", errc::noent, "no machine runs in " + where.path());
+        return fail(operation, errc::noent, "no machine runs in " + where.path());
     };
     auto const pid = os::read_pid_file(where.file(qemu_pid));
     if (!pid) {
-        return none();
+        return pid.error().code == ENOENT ? none() : unexpected(pid.error());
     }
     auto found = os::process::open(*pid);
-    auto const target = ram_target(where);
-    if (!found || !found->is_running() || target.empty()) {
+    if (!found) {
+        return found.error().code == ESRCH ? none() : unexpected(found.error());
+    }
+    auto const target = XENPP_TRY(ram_target(where));
+    if (!found->is_running() || target.empty()) {
         return none();
     }
     // The number may have gone to another process: only ours has been given this file.
-    for (auto const& argument : found->arguments()) {
+    for (auto const& argument : XENPP_TRY(found->arguments())) {
         if (argument.find("mem-path=" + target) != std::string::npos) {
             return found;
         }

@@ -26,10 +26,11 @@ inline constexpr char const* store_socket = "xenstored.socket";
 inline constexpr std::uint64_t start_lock_byte = 4096;
 
 /// The QEMU of this folder, if it lives: its pid is in `qemu_pid`, and it has the RAM file that
-/// `ram` points to. ENOENT otherwise.
+/// `ram` points to. ENOENT: there is none. After any other error there may be one, and its files
+/// must stay.
 result<os::process> find_qemu(os::state_dir const& where);
 
 /// What `ram` points to; empty if it is not there.
-std::string ram_target(os::state_dir const& where);
+result<std::string> ram_target(os::state_dir const& where);
 
 } // namespace xenpp::transport::state_files

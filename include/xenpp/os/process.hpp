@@ -34,8 +34,8 @@ public:
     result<void> send_signal(int signal) const;
     /// The path of its program; empty if it may not be known.
     std::string program() const;
-    /// Its arguments; empty if they may not be known.
-    std::vector<std::string> arguments() const;
+    /// Its arguments; none if it has ended. An error: they cannot be read now.
+    result<std::vector<std::string>> arguments() const;
 
 private:
     process(int pid, unique_fd pidfd) noexcept : pid_(pid), pidfd_(std::move(pidfd)) {}
@@ -46,12 +46,12 @@ private:
     unique_fd pidfd_;
 };
 
-/// The process that a file names in a line of its own, as daemons write it; nothing if there is no
-/// such file, or anything else in it.
-std::optional<int> read_pid_file(std::string const& path);
+/// The process that a file names in a line of its own, as daemons write it. ENOENT: there is no such
+/// file, or anything else in it; else why it could not be read.
+result<int> read_pid_file(std::string const& path);
 
 /// What to start. The child gets descriptors 0 (/dev/null), 1 and 2 (`log`), those that are named,
-/// and no other.
+/// and no other, and may have 1024 at most unless it asks for more: some programs know no others.
 struct spawn_config {
     /// The program, by path or by name in PATH, comes first.
     std::vector<std::string> arguments = {};
@@ -62,6 +62,14 @@ struct spawn_config {
 
 /// Errors name the program, and say if it could not be executed.
 result<process> spawn(spawn_config const& config);
+
+/// Lets this process have as many descriptors as it may ask for.
+void raise_descriptor_limit() noexcept;
+
+/// When process `pid` was started, in clock ticks since the computer's start (field 22 of
+/// /proc/PID/stat): with the number it names one process. ESRCH: there is none; what else goes
+/// wrong says nothing of the process.
+result<std::uint64_t> start_time(int pid);
 
 /// The path of `program` in PATH; empty if it is not there.
 std::string find_program(std::string const& program);

@@ -65,6 +65,13 @@ public:
     result<void> domain_gone(domid d);
     result<void> domain_shutdown(domid d);
 
+    /// To be called now and then: clients for whom there was no descriptor may have one now.
+    void accept_again() {
+        if (sockets_) {
+            sockets_->accept_again();
+        }
+    }
+
     /// The server. After a change by other ways than this class, call `settle`.
     server& core() noexcept { return server_; }
 

@@ -36,6 +36,9 @@ public:
     /// Writes what waits for the clients, as far as they take it.
     void send();
 
+    /// Looks for clients again, if there was no descriptor for one.
+    void accept_again() { watch_listener(true); }
+
     std::size_t clients() const noexcept { return clients_.size(); }
 
 private:

@@ -39,6 +39,8 @@ public:
     /// The pid of the machine's QEMU, and a descriptor that is readable when it has ended.
     int qemu_pid() const noexcept;
     int qemu_fd() const noexcept;
+    /// False only if that QEMU has ended: it is asked itself, not its files.
+    bool is_running() const noexcept;
 
     // --- for who answers the bell ---
 
@@ -67,7 +69,8 @@ private:
     std::unique_ptr<connection> connection_;
 };
 
-/// The pid of the machine that lives in a state folder; 0 if none does.
-int running_machine(os::state_dir const& where);
+/// The pid of the machine that lives in a state folder; 0 if none does. An error: that cannot be
+/// told, and what is in the folder must stay.
+result<int> running_machine(os::state_dir const& where);
 
 } // namespace xenpp::transport

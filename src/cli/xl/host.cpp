@@ -40,12 +40,12 @@ result<int> start(session& s) {
     return exit_success;
 }
 
-bool is_running(os::state_dir const& where) {
-    return transport::running_machine(where) != 0 || running_daemon(where) != 0;
+result<bool> is_running(os::state_dir const& where) {
+    return XENPP_TRY(transport::running_machine(where)) != 0 || running_daemon(where) != 0;
 }
 
 result<int> status(session& s, os::state_dir const& where) {
-    if (!is_running(where)) {
+    if (!XENPP_TRY(is_running(where))) {
         s.print(fmt::format("no embedded host runs in {}\n", where.path()));
         return status_not_running;
     }
@@ -54,14 +54,14 @@ result<int> status(session& s, os::state_dir const& where) {
     s.print(fmt::format("{}\nstate folder: {}\nmachine: process {}\ndaemon: process {}\n"
                         "guests: {}\n",
                         XENPP_TRY(h.info()).connection, where.path(),
-                        transport::running_machine(where), running_daemon(where),
+                        XENPP_TRY(transport::running_machine(where)), running_daemon(where),
                         guests.empty() ? "none" : guests));
     return exit_success;
 }
 
 /// Refuses while guests run; with `is_forced` they end with the machine.
 result<int> stop(session& s, os::state_dir const& where, bool is_forced) {
-    if (!is_running(where)) {
+    if (!XENPP_TRY(is_running(where))) {
         s.print(fmt::format("no embedded host runs in {}\n", where.path()));
         return exit_success;
     }

@@ -11,6 +11,7 @@
 #include <xenpp/transport/machine.hpp>
 #include <xenpp/transport/machine_start.hpp>
 
+#include <fakes/no_descriptors.hpp>
 #include <poll.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -50,7 +51,7 @@ struct running_echo {
 TEST_CASE("machine.starts_answers_and_stops") {
     running_echo m(4096);
     INFO("start took " << m.started.start_ns / 1'000'000 << " ms");
-    CHECK(running_machine(m.state.where) == m.started.pid);
+    CHECK(running_machine(m.state.where).value() == m.started.pid);
     CHECK(m.started.start_ns > 0);
 
     auto connection = machine::connect(m.state.where).value();
@@ -70,8 +71,13 @@ TEST_CASE("machine.starts_answers_and_stops") {
     CHECK(s.st_size == std::int64_t{4096} << 20);
     CHECK(s.st_blocks * 512 < 16 << 20);
 
+    {
+        fakes::no_descriptors const full;
+        CHECK(connection.is_running()); // whatever can be opened
+    }
     REQUIRE(stop_machine(m.state.where));
-    CHECK(running_machine(m.state.where) == 0);
+    CHECK(running_machine(m.state.where).value() == 0);
+    CHECK_FALSE(connection.is_running());
     CHECK(::access(m.started.ram.c_str(), F_OK) != 0);
     auto const gone = connection.doors().hypercall(17, {1, 0, 0, 0, 0, 0});
     REQUIRE_FALSE(gone);
@@ -175,7 +181,7 @@ TEST_CASE("machine.start_says_what_is_wrong") {
         auto const r = start_machine(state.where, config);
         REQUIRE_FALSE(r);
         CHECK(r.error().code == ETIMEDOUT);
-        CHECK(running_machine(state.where) == 0);
+        CHECK(running_machine(state.where).value() == 0);
         CHECK(::access(state.where.file("ram").c_str(), F_OK) != 0);
     }
     SECTION("a QEMU that ends at once") {
@@ -197,7 +203,7 @@ TEST_CASE("machine.there_is_one_in_a_folder") {
     auto const second = start_machine(m.state.where, m.config);
     REQUIRE_FALSE(second);
     CHECK(second.error().code == EEXIST);
-    CHECK(running_machine(m.state.where) == m.started.pid);
+    CHECK(running_machine(m.state.where).value() == m.started.pid);
 }
 
 TEST_CASE("machine.outlives_who_started_it") {

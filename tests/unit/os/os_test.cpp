@@ -11,6 +11,7 @@
 #include <xenpp/os/unique_fd.hpp>
 #include <xenpp/os/unix_socket.hpp>
 
+#include <fakes/no_descriptors.hpp>
 #include <fcntl.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
@@ -254,7 +255,7 @@ TEST_CASE("process.a_detached_child_is_nobodys_child_and_in_its_own_session") {
     CHECK(::waitpid(p.pid(), nullptr, WNOHANG) == -1);
     CHECK(errno == ECHILD);
     CHECK(p.program().find("sleep") != std::string::npos);
-    CHECK(p.arguments() == std::vector<std::string>{"sleep", "100"});
+    CHECK(p.arguments().value() == std::vector<std::string>{"sleep", "100"});
     CHECK_FALSE(p.wait(0));
     REQUIRE(p.send_signal(SIGKILL));
     CHECK(p.wait(fakes::patience_ms));
@@ -286,10 +287,43 @@ TEST_CASE("process.a_pid_file_is_one_number_on_one_line") {
         replace_file(path, text).value();
         return read_pid_file(path);
     };
-    CHECK(as("4711\n") == 4711);
+    CHECK(as("4711\n").value() == 4711);
     for (auto const* text :
          {"", "\n", "4711", "4711 \n", "4711\n\n", "0\n", "-1\n", "4711x\n", "99999999999\n"}) {
         CAPTURE(text);
         CHECK_FALSE(as(text));
     }
+}
+
+TEST_CASE("process.when_it_was_started_tells_it_from_others") {
+    auto const mine = start_time(::getpid()).value();
+    CHECK(mine == start_time(::getpid()).value());
+    auto const p = spawn({{"sleep", "100"}}).value();
+    CHECK(start_time(p.pid()).value() >= mine);
+    {
+        fakes::no_descriptors const full;
+        CHECK(start_time(p.pid()).error().code == EMFILE); // which says nothing of it
+        CHECK(p.arguments().error().code == EMFILE);
+        CHECK(p.is_running());
+    }
+    REQUIRE(p.send_signal(SIGKILL));
+    CHECK(p.wait(fakes::patience_ms));
+    CHECK(start_time(p.pid()).error().code == ESRCH);
+    CHECK(p.arguments().value().empty());
+}
+
+TEST_CASE("process.a_child_may_have_no_more_descriptors_than_is_usual") {
+    temporary_folder const f;
+    rlimit before{};
+    REQUIRE(::getrlimit(RLIMIT_NOFILE, &before) == 0);
+    raise_descriptor_limit();
+    rlimit raised{};
+    REQUIRE(::getrlimit(RLIMIT_NOFILE, &raised) == 0);
+    CHECK(raised.rlim_cur == before.rlim_max);
+    CHECK(spawn({{"sh", "-c", "ulimit -Sn; ulimit -Hn"}, f / "log"}).value().wait(fakes::patience_ms));
+    auto const usual = std::min<rlim_t>(raised.rlim_cur, 1024);
+    auto const hard =
+        before.rlim_max == RLIM_INFINITY ? "unlimited" : std::to_string(before.rlim_max);
+    CHECK(read_file(f / "log").value() == std::to_string(usual) + "\n" + hard + "\n");
+    REQUIRE(::setrlimit(RLIMIT_NOFILE, &before) == 0);
 }
