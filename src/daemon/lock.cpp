@@ -22,15 +22,23 @@ int written_pid(os::state_dir const& where) {
 
 } // namespace
 
-result<daemon_lock> daemon_lock::take(os::state_dir const& where) {
+result<daemon_lock> daemon_lock::hold(os::state_dir const& where) {
     auto file = XENPP_TRY(os::open_file(where.file(lock_name), O_RDWR | O_CREAT));
     if (!XENPP_TRY(os::try_lock_byte(file.get(), 0))) {
-        return fail("start xenppd", errc::busy,
-                    fmt::format("xenppd is already running for {} (pid {})", where.path(),
-                                written_pid(where)));
+        auto const pid = written_pid(where);
+        return fail(
+            "start xenppd", errc::busy,
+            pid == 0 ? fmt::format("the host of {} is just being stopped", where.path())
+                     : fmt::format("xenppd is already running for {} (pid {})", where.path(), pid));
     }
-    XENPP_TRY(os::replace_file(where.file(pid_name), fmt::format("{}\n", ::getpid())));
+    ::unlink(where.file(pid_name).c_str());
     return daemon_lock(std::move(file));
+}
+
+result<daemon_lock> daemon_lock::take(os::state_dir const& where) {
+    auto lock = XENPP_TRY(hold(where));
+    XENPP_TRY(os::replace_file(where.file(pid_name), fmt::format("{}\n", ::getpid())));
+    return lock;
 }
 
 int daemon_pid(os::state_dir const& where) {

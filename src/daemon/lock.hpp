@@ -13,6 +13,8 @@ class daemon_lock {
 public:
     /// EBUSY: another process has it, and which.
     static result<daemon_lock> take(os::state_dir const& where);
+    /// As `take`, for who serves nobody and keeps daemons away meanwhile: `daemon_pid` is 0 then.
+    static result<daemon_lock> hold(os::state_dir const& where);
 
 private:
     explicit daemon_lock(os::unique_fd file) noexcept : file_(std::move(file)) {}

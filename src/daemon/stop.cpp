@@ -63,6 +63,8 @@ result<void> stop_host(os::state_dir const& where, bool force) {
     if (pid != 0) {
         XENPP_TRY(end_daemon(pid));
     }
+    // What is removed below must not be that of a machine which somebody has started meanwhile.
+    auto const lock = XENPP_TRY(detail::daemon_lock::hold(where));
     if (XENPP_TRY(transport::running_machine(where)) != 0) {
         XENPP_TRY(transport::stop_machine(where));
     }

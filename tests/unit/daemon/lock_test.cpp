@@ -23,3 +23,14 @@ TEST_CASE("daemon_lock.is_one_processes_and_says_whose") {
     CHECK(detail::daemon_pid(state.where) == 0); // whatever xenppd.pid says
     CHECK(detail::daemon_lock::take(state.where));
 }
+
+TEST_CASE("daemon_lock.held_by_who_serves_nobody_keeps_daemons_away") {
+    tests::temporary_state const state;
+    CHECK(detail::daemon_lock::take(state.where)); // leaves its number
+    auto const held = detail::daemon_lock::hold(state.where);
+    REQUIRE(held);
+    CHECK(detail::daemon_pid(state.where) == 0);
+    auto const second = detail::daemon_lock::take(state.where);
+    REQUIRE_FALSE(second);
+    CHECK(second.error().code == static_cast<int>(errc::busy));
+}
