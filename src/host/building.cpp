@@ -4,7 +4,7 @@
 
 #include <xenpp/base/parse_number.hpp>
 #include <xenpp/ctl/sysctl.hpp>
-#include <xenpp/os/file.hpp>
+#include <xenpp/os/process.hpp>
 
 #include <fmt/core.h>
 
@@ -28,21 +28,6 @@ std::string_view word(std::string_view text, unsigned n) noexcept {
         text.remove_prefix(blank + 1);
     }
     return text.substr(0, text.find(' '));
-}
-
-std::uint64_t start_of(int pid) {
-    auto const stat = os::read_file(fmt::format("/proc/{}/stat", pid));
-    if (!stat) {
-        return 0;
-    }
-    // Field 2 is the program's name in parentheses and may hold anything; field 3 follows it.
-    auto const end_of_name = stat->rfind(") ");
-    if (end_of_name == std::string::npos) {
-        return 0;
-    }
-    constexpr unsigned start_time = 22 - 3;
-    auto const fields = std::string_view(*stat).substr(end_of_name + 2);
-    return parse_number<std::uint64_t>(word(fields, start_time)).value_or(0);
 }
 
 std::string print(building_note const& n) {
@@ -112,14 +97,14 @@ std::string building_path(config::uuid const& uuid) {
     return fmt::format("{}/{}", building_node, config::format(uuid));
 }
 
-process_identity process_identity::of_this_process() {
+result<process_identity> process_identity::of_this_process() {
     auto const pid = getpid();
-    return {pid, start_of(pid)};
+    return process_identity{pid, XENPP_TRY(os::start_time(pid))};
 }
 
 bool process_identity::is_alive() const {
-    auto const now = start_of(pid);
-    return now != 0 && now == start;
+    auto const now = os::start_time(pid);
+    return now ? *now == start : now.error().code != ESRCH;
 }
 
 result<std::vector<building_note>> building_notes(store::node_access const& s) {
@@ -148,7 +133,8 @@ result<name_reservation> name_reservation::take(std::shared_ptr<session> s,
                                                 std::string_view name,
                                                 std::optional<domid> self) {
     auto const path = building_path(uuid);
-    building_note const mine{uuid, process_identity::of_this_process(), std::string(name)};
+    building_note const mine{uuid, XENPP_TRY(process_identity::of_this_process()),
+                             std::string(name)};
     XENPP_TRY(s->store().transact(
         [&](store::client_transaction const& t) { return write_note(t, path, mine); }));
     name_reservation r(std::move(s), path);

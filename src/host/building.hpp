@@ -20,7 +20,8 @@ struct process_identity {
     int pid = 0;
     std::uint64_t start = 0; ///< field 22 of /proc/PID/stat
 
-    static process_identity of_this_process();
+    static result<process_identity> of_this_process();
+    /// False only if that is certain: also while nobody can tell, its domain is its own.
     bool is_alive() const;
 
     friend bool operator==(process_identity const&, process_identity const&) = default;

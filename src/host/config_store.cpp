@@ -29,19 +29,22 @@ std::string config_store::path(domid d, config::uuid const& id) const {
     return fmt::format("{}/{}{}.{}{}", folder_, prefix, d.raw(), config::format(id), suffix);
 }
 
-std::vector<std::string> config_store::files(config::uuid const& id) const {
+result<std::vector<std::string>> config_store::files(config::uuid const& id) const {
     if (naming_ == naming::ours) {
-        return {path({}, id)};
+        return std::vector{path({}, id)};
     }
     std::vector<std::string> out;
     auto const end = fmt::format(".{}{}", config::format(id), suffix);
-    std::error_code none;
-    for (auto it = std::filesystem::directory_iterator(folder_, none);
-         it != std::filesystem::directory_iterator(); it.increment(none)) {
+    std::error_code e;
+    for (auto it = std::filesystem::directory_iterator(folder_, e);
+         it != std::filesystem::directory_iterator(); it.increment(e)) {
         auto const name = it->path().filename().string();
         if (name.starts_with(prefix) && name.ends_with(end)) {
             out.push_back(it->path().string());
         }
+    }
+    if (e && e.value() != ENOENT) {
+        return fail("find the domain's configuration", e.value(), folder_);
     }
     return out;
 }
@@ -60,7 +63,7 @@ result<void> config_store::save(domid d,
     }
     auto const mine = path(d, id);
     XENPP_TRY(os::replace_file(mine, text));
-    for (auto const& file : files(id)) {
+    for (auto const& file : XENPP_TRY(files(id))) {
         if (file != mine) { // of the number it had before it was restarted
             unlink(file.c_str());
         }
@@ -71,7 +74,7 @@ result<void> config_store::save(domid d,
 result<config::domain_config> config_store::load(config::uuid const& id) const {
     constexpr std::string_view operation = "load the domain's configuration";
     if (!folder_.empty()) {
-        auto const found = files(id);
+        auto const found = XENPP_TRY(files(id));
         if (found.empty()) {
             return fail(operation, ENOENT, "no tool has kept one");
         }
@@ -87,7 +90,7 @@ result<config::domain_config> config_store::load(config::uuid const& id) const {
 void config_store::remove(config::uuid const& id) {
     texts_.erase(id);
     if (!folder_.empty()) {
-        for (auto const& file : files(id)) {
+        for (auto const& file : files(id).value_or(std::vector<std::string>())) {
             unlink(file.c_str()); // one that is not there is removed
         }
     }

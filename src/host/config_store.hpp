@@ -39,7 +39,7 @@ public:
 private:
     std::string path(domid d, config::uuid const& id) const;
     /// The files that hold a domain's configuration, whatever number it had.
-    std::vector<std::string> files(config::uuid const& id) const;
+    result<std::vector<std::string>> files(config::uuid const& id) const;
 
     std::string folder_;
     naming naming_;

@@ -7,6 +7,7 @@
 #include "host/native.hpp"
 #include "host/nodes.hpp"
 #include "host/request.hpp"
+#include "host/restart.hpp"
 
 #include <xenpp/ctl/domctl.hpp>
 
@@ -31,7 +32,10 @@ public:
         if (s_ != nullptr) {
             static_cast<void>(release_devices(*s_, id_).has_value());
             static_cast<void>(remove_nodes(s_->store(), id_, uuid_).has_value());
-            s_->configs().remove(uuid_);
+            // Of a domain that is created anew it is what remains, and for who does so to remove.
+            if (!s_->store().exists(restarting_path(uuid_)).value_or(true)) {
+                s_->configs().remove(uuid_);
+            }
         }
     }
 

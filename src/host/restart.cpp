@@ -60,6 +60,11 @@ std::string_view verb(shutdown_action a) noexcept {
     return "";
 }
 
+/// Others let go of descriptors sooner or later: what failed for want of one is tried again.
+bool is_short_of_descriptors(error const& e) noexcept {
+    return e.code == EMFILE || e.code == ENFILE;
+}
+
 } // namespace
 
 struct ending::subject {
@@ -95,6 +100,9 @@ result<bool> ending::act(abi::domctl_getdomaininfo const& i) {
     auto const info = to_domain_info(i, {});
     auto const reason = info.reason.value_or(shutdown_reason::poweroff);
     auto config = s_->configs().load(info.uuid);
+    if (!config && is_short_of_descriptors(config.error())) {
+        return false;
+    }
     if (!config) {
         say(fmt::format("domain {} ended ({}); it stays as it is, for its configuration cannot be "
                         "read: {}",
@@ -119,6 +127,7 @@ result<bool> ending::act(abi::domctl_getdomaininfo const& i) {
     auto const done = carry_out({info.id, info.uuid, std::move(*config)}, what);
     if (!done) {
         say(fmt::format("domain {} ({}): {}", i.domain, name, done.error().message()));
+        return !is_short_of_descriptors(done.error());
     }
     return true;
 }
@@ -196,6 +205,9 @@ result<void> ending::create_again(config::uuid const& uuid) {
         return {};
     };
     auto const done = again();
+    if (!done && is_short_of_descriptors(done.error())) {
+        return done; // the note stays, so it is tried again
+    }
     if (!done) {
         s_->configs().remove(uuid); // it will not come again
     }

@@ -297,7 +297,7 @@ result<int> read_pid_file(std::string const& path) {
                          ? parse_number<int>(std::string_view(text).substr(0, text.size() - 1))
                          : std::nullopt;
     if (!pid || *pid <= 0) {
-        return fail("read " + path, ENOENT, "it does not name a process");
+        return fail("read pid file", ENOENT, path + " does not name a process");
     }
     return *pid;
 }

@@ -11,6 +11,7 @@
 #include <xenpp/ctl/scheduler.hpp>
 #include <xenpp/monitor.hpp>
 
+#include <fakes/no_descriptors.hpp>
 #include <poll.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -281,4 +282,30 @@ TEST_CASE("monitor.sweeps up after a domain that somebody just destroyed") {
     ctl::destroy_domain(b.session().hypervisor(), dom.id()).value();
     b.settle();
     CHECK(b.look() == before);
+}
+
+TEST_CASE("monitor.a restart for which there is no descriptor is made up for") {
+    monitor_bed b;
+    auto const dom = b.start("guest");
+    b.age(dom);
+    {
+        fakes::no_descriptors const full;
+        ctl::remote_shutdown(b.session().hypervisor(), dom.id(),
+                             static_cast<std::uint32_t>(shutdown_reason::reboot))
+            .value();
+        b.settle();
+        CHECK_FALSE(b.host.find("guest")); // its kernel could not be opened
+    }
+    b.watcher.look().value();
+    CHECK(b.host.find("guest").value().uuid() == dom.uuid());
+    CHECK(b.session().store().directory(detail::restarting_node).value().empty());
+}
+
+TEST_CASE("monitor.a builder that nobody can look at is not dead") {
+    auto const me = detail::process_identity::of_this_process().value();
+    CHECK(me.is_alive());
+    CHECK_FALSE(detail::process_identity{me.pid, me.start + 1}.is_alive());
+    fakes::no_descriptors const full;
+    CHECK(me.is_alive());
+    CHECK_FALSE(detail::process_identity::of_this_process());
 }
