@@ -19,6 +19,8 @@
 #include <cerrno>
 #include <cstring>
 #include <map>
+#include <optional>
+#include <set>
 
 namespace xenpp::dev {
 
@@ -80,6 +82,33 @@ void raise_segment_size(std::span<std::byte> f, packet_headers const& h) noexcep
     }
 }
 
+/// Whether a frame could make libslirp open a socket. What is not understood could.
+bool may_open_socket(std::span<std::byte const> f,
+                     std::optional<packet_headers> const& h) noexcept {
+    constexpr std::size_t ethernet_type = 12;
+    constexpr std::uint8_t tcp_syn_ack = 0x12;
+    constexpr std::uint8_t tcp_syn = 0x02;
+    constexpr std::uint8_t icmpv6 = 58;
+    constexpr std::uint8_t router_solicitation = 133;
+    constexpr std::uint8_t neighbor_advertisement = 136;
+    constexpr unsigned fragment_bits = 0x3fff;
+    auto const type = f.size() < ethernet_type + 2 ? 0U : detail::net16(f, ethernet_type);
+    if (type != 0x0800 && type != 0x86dd) {
+        return false; // ARP
+    }
+    if (!h || (!h->is_v6 && (detail::net16(f, h->network + 6) & fragment_bits) != 0)) {
+        return true;
+    }
+    if (h->protocol == protocol_tcp) {
+        return (detail::byte_at(f, h->transport + 13) & tcp_syn_ack) == tcp_syn;
+    }
+    if (h->protocol == icmpv6 && h->transport < h->end) {
+        auto const kind = detail::byte_at(f, h->transport);
+        return kind < router_solicitation || kind > neighbor_advertisement;
+    }
+    return true;
+}
+
 } // namespace
 
 struct user_network::state {
@@ -113,6 +142,7 @@ struct user_network::state {
     os::unique_fd clock;
     std::vector<pollfd> polled;           ///< what libslirp asked for last, by its index
     std::map<int, std::uint32_t> watched; ///< what epoll was told
+    std::set<int> sockets;                ///< that libslirp has opened for the guest
     std::vector<std::unique_ptr<timer>> timers;
     std::vector<std::byte> scratch;
     /// Frames for the guest until they are flushed; the memory is used again.
@@ -150,9 +180,12 @@ result<void> user_network::state::open() {
         c.timer_mod = [](void* t, std::int64_t at_ms, void*) {
             static_cast<timer*>(t)->at_ms = at_ms;
         };
-        c.register_poll_fd = [](int, void*) {};
-        // The number may mean another socket by the next look.
-        c.unregister_poll_fd = [](int fd, void* o) { static_cast<state*>(o)->watch(fd, 0); };
+        c.register_poll_fd = [](int fd, void* o) { static_cast<state*>(o)->sockets.insert(fd); };
+        c.unregister_poll_fd = [](int fd, void* o) {
+            auto& s = *static_cast<state*>(o);
+            s.sockets.erase(fd);
+            s.watch(fd, 0); // the number may mean another socket by the next look
+        };
         c.notify = [](void*) {};
         return c;
     }();
@@ -345,6 +378,9 @@ void user_network::take(frame const& f) {
     auto& s = *state_;
     auto bytes = f.bytes;
     auto const h = read_headers(bytes);
+    if (s.sockets.size() >= most_sockets && may_open_socket(bytes, h)) {
+        return;
+    }
     if (h && (f.is_checksum_blank || is_syn(bytes, *h))) {
         s.scratch.assign(bytes.begin(), bytes.end());
         if (is_syn(bytes, *h)) {
