@@ -24,10 +24,12 @@ void event_router::unbind(evtchn_port port) noexcept {
 
 result<void> event_router::dispatch() {
     result<void> first;
-    for (;;) {
+    // A port may be pending again as soon as it is unmasked: once round, and the loop's other parts
+    // have their turn.
+    for (auto left = actions_.size() + 1; left != 0; --left) {
         auto const port = XENPP_TRY(channels_->pending());
         if (!port) {
-            return first;
+            break;
         }
         auto const found = actions_.find(*port);
         if (found == actions_.end()) {
@@ -43,6 +45,7 @@ result<void> event_router::dispatch() {
             XENPP_TRY(channels_->unmask(*port));
         }
     }
+    return first;
 }
 
 } // namespace xenpp::detail

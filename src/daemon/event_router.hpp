@@ -29,7 +29,8 @@ public:
     /// Best effort: the other end may be gone.
     void notify(evtchn_port port) noexcept { static_cast<void>(channels_->notify(port)); }
 
-    /// Does what the events that came call for. The first error is returned, after all are done.
+    /// Does what the events that came call for, about one for each port; `fd()` stays readable
+    /// while there are more. The first error is returned, after the others are done.
     result<void> dispatch();
 
 private:

@@ -16,6 +16,7 @@ struct ports {
     std::deque<evtchn_port> pending;
     std::set<evtchn_port> bound;
     std::vector<evtchn_port> unmasked;
+    std::set<evtchn_port> ringing; ///< pending again as soon as they are unmasked
     std::uint32_t next = 1;
 };
 
@@ -36,6 +37,9 @@ public:
 
     result<void> unmask(evtchn_port p) override {
         ports_.unmasked.push_back(p);
+        if (ports_.ringing.contains(p)) {
+            ports_.pending.push_back(p);
+        }
         return {};
     }
 
@@ -121,4 +125,34 @@ TEST_CASE("event_router.goes_on_after_an_error_and_returns_the_first") {
     CHECK(ran == 2);
     CHECK(p.unmasked.size() == 2);
     CHECK_FALSE(router.bind_interdomain(domid(1), evtchn_port(0), action));
+}
+
+TEST_CASE("event_router.who_rings_without_end_holds_nobody_up") {
+    ports p;
+    detail::event_router router(std::make_unique<fake_channels>(p));
+    int loud_ran = 0;
+    int quiet_ran = 0;
+    auto const loud =
+        router
+            .bind_interdomain(domid(1), evtchn_port(1),
+                              [&loud_ran, &p]() -> result<void> {
+                                  if (++loud_ran == 1000) { // as far as this test waits
+                                      p.ringing.clear();
+                                  }
+                                  return {};
+                              })
+            .value();
+    auto const quiet = router
+                           .bind_interdomain(domid(2), evtchn_port(1),
+                                             [&quiet_ran]() -> result<void> {
+                                                 ++quiet_ran;
+                                                 return {};
+                                             })
+                           .value();
+    p.ringing = {loud};
+    p.pending = {loud, quiet};
+    REQUIRE(router.dispatch());
+    CHECK(loud_ran <= 3);
+    CHECK(quiet_ran == 1);
+    CHECK(p.pending == std::deque{loud}); // for the next call
 }
