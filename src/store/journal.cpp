@@ -189,12 +189,17 @@ result<void> journal::commit(server& s) {
         return {};
     }
     XENPP_TRY(append(changes));
-    return size_ > compact_above_ ? compact(s) : result<void>{};
+    if (size_ > compact_above_ && !compact(s)) {
+        // The old file is whole: it just grows on for a while.
+        ::unlink(new_file().c_str());
+        compact_above_ = size_ + least_compaction;
+    }
+    return {};
 }
 
 result<void> journal::compact(server const& s) {
     auto const snapshot = s.snapshot();
-    auto const fresh = path_ + ".new";
+    auto const fresh = new_file();
     int const fd = ::open(fresh.c_str(), O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC | O_APPEND, 0600);
     if (fd < 0) {
         return fail("compact store journal", errno, fresh);

@@ -14,7 +14,8 @@ namespace xenpp::store {
 /// An append-only file of changes. What `commit` has written survives SIGKILL at any moment (it is
 /// in the page cache); it is not forced to disk. A record is its length, its CRC-32 and its
 /// changes; one that is cut short at the end of the file never happened. When the file has grown
-/// far beyond the state it describes, it is replaced by a snapshot.
+/// far beyond the state it describes, it is replaced by a snapshot, or, where that fails, some time
+/// later.
 class journal {
 public:
     /// Opens or creates the file, brings `s`, which must be new, to the state it describes and
@@ -44,6 +45,8 @@ private:
     result<void> load(server& s);
     result<void> append(std::string_view changes);
     result<void> compact(server const& s);
+
+    std::string new_file() const { return path_ + ".new"; }
 
     int fd_ = -1;
     std::string path_;

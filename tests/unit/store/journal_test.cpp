@@ -4,12 +4,14 @@
 #include <xenpp/store/journal.hpp>
 #include <xenpp/store/ring_connection.hpp>
 
+#include <fakes/no_descriptors.hpp>
 #include <fakes/store_guest.hpp>
 #include <fakes/store_peer.hpp>
 #include <unistd.h>
 
 #include <cstdlib>
 #include <fstream>
+#include <optional>
 #include <random>
 #include <sstream>
 
@@ -205,6 +207,36 @@ TEST_CASE("journal.entries_for_each_parent_are_read_as_well") {
     std::string twice;
     write_mutation(twice, {mutation::kind::create, "/a/b", {}, {{dom0, access::none}}}, 9);
     CHECK_FALSE(now.restore(twice));
+}
+
+TEST_CASE("journal.what_cannot_be_compacted_grows_on_until_it_can") {
+    folder f;
+    server s;
+    std::optional j(journal::open(f.path + "/j", s).value());
+    store_peer tools(s, dom0);
+    auto const grow_to = [&](std::uint64_t size) {
+        for (std::uint64_t written = 0; written < size; written += 2000) {
+            tools.write("/x", std::string(2000, static_cast<char>('a' + written / 2000 % 26)));
+            j->commit(s).value();
+        }
+    };
+    {
+        fakes::no_descriptors const full;
+        grow_to(std::uint64_t{5} << 19);
+        CHECK(j->size() > std::uint64_t{5} << 19);
+    }
+    // The file in which it could not be written is no reason to end either, and does not stay.
+    REQUIRE(::symlink("/dev/full", (f.path + "/j.new").c_str()) == 0);
+    grow_to(std::uint64_t{5} << 18);
+    CHECK(j->size() > std::uint64_t{5} << 19);
+    CHECK(::access((f.path + "/j.new").c_str(), F_OK) != 0);
+    grow_to(std::uint64_t{5} << 18);
+    CHECK(j->size() < std::uint64_t{5} << 19);
+    auto const expected = state(s);
+    j.reset();
+    server r;
+    CHECK(journal::open(f.path + "/j", r));
+    CHECK(state(r) == expected);
 }
 
 TEST_CASE("journal.transactions_of_an_earlier_epoch_are_doomed_but_work") {
