@@ -51,7 +51,7 @@ public:
     block_image() noexcept = default;
     block_image(block_image const&) = delete;
     block_image& operator=(block_image const&) = delete;
-    /// Waits for what is in flight.
+    /// Nothing in flight reaches memory any more.
     virtual ~block_image() = default;
 
     virtual image_info const& info() const noexcept = 0;
