@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Where a tool's words go, and how it comes to its host.
+#include <xenpp/base/printable.hpp>
 #include <xenpp/cli/session.hpp>
 #include <xenpp/host.hpp>
 
@@ -33,7 +34,7 @@ void session::complain(std::string_view line) {
         std::time_t const now = std::time(nullptr);
         text = fmt::format("{:%Y-%m-%d %H:%M:%S %Z} [{}] ", fmt::localtime(now), getpid());
     }
-    text += line;
+    text += printable(line);
     text += '\n';
     std::fflush(out_); // so that the two streams keep their order on a terminal
     std::fwrite(text.data(), 1, text.size(), err_);

@@ -66,7 +66,9 @@ result<bool> wait_for_state(session& s,
 
 /// What an end says is wrong, in its error directory; empty: it says nothing.
 std::string words_of(session& s, std::string const& directory) {
-    return s.store().read(directory + "/error").value_or("");
+    auto words = s.store().read(directory + "/error").value_or("");
+    std::ranges::replace(words, '\n', ' '); // it is part of a line
+    return words;
 }
 
 std::string frontend_words(session& s, dev::device_address const& a) {
