@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // xenppd: the embedded host's daemon, a main() around xenpp::daemon.
 #include <xenpp/base/parse_number.hpp>
+#include <xenpp/base/printable.hpp>
 #include <xenpp/cli/command.hpp>
 #include <xenpp/cli/session.hpp>
 #include <xenpp/daemon.hpp>
+#include <xenpp/os/file.hpp>
 #include <xenpp/os/process.hpp>
 
 #include <fmt/chrono.h>
@@ -17,6 +19,7 @@
 #include <array>
 #include <cerrno>
 #include <csignal>
+#include <cstdint>
 #include <cstdio>
 #include <ctime>
 #include <string>
@@ -72,9 +75,24 @@ result<transport::machine_config> machine_of(cli::arguments const& a,
     return c;
 }
 
+/// What follows in a line's text on lines of its own is set in.
 void say(std::string_view line) {
+    std::string text;
+    for (char const c : printable(line)) {
+        text += c;
+        text += c == '\n' ? "  " : "";
+    }
     fmt::print(stderr, "{:%Y-%m-%d %H:%M:%S} xenppd[{}]: {}\n", fmt::localtime(std::time(nullptr)),
-               ::getpid(), line);
+               ::getpid(), text);
+}
+
+/// The same, where the log of a state folder is kept short.
+daemon_log log_in(std::string const& state_dir) {
+    constexpr std::uint64_t most_bytes = 4 << 20;
+    return [file = state_dir + "/xenppd.log"](std::string_view line) {
+        say(line);
+        os::rotate_log(STDERR_FILENO, file, most_bytes);
+    };
 }
 
 /// A descriptor that is readable when the process is to end.
@@ -99,7 +117,7 @@ result<int> serve(os::state_dir const& where, cli::arguments const& a) {
         say(note);
     }
     int const signals = catch_signals();
-    auto d = XENPP_TRY(daemon::start(where, machine, say));
+    auto d = XENPP_TRY(daemon::start(where, machine, log_in(where.path())));
     for (;;) {
         pollfd fds[]{{d.fd(), POLLIN, 0}, {signals, POLLIN, 0}};
         ::poll(fds, 2, -1);
@@ -117,7 +135,7 @@ result<int> serve(os::state_dir const& where, cli::arguments const& a) {
 }
 
 int watch(std::string const& state_dir) {
-    auto const done = serve_monitor(state_dir, catch_signals(), say);
+    auto const done = serve_monitor(state_dir, catch_signals(), log_in(state_dir));
     if (!done && done.error().code != EBUSY) {
         say(done.error().message());
         return cli::exit_failure;

@@ -2,6 +2,7 @@
 // Descriptors, events and the like for backends.
 #include <xenpp/dev/vbd/backend.hpp>
 #include <xenpp/dev/vif/backend.hpp>
+#include <xenpp/os/clock.hpp>
 #include <xenpp/os/file.hpp>
 
 #include <daemon/backends.hpp>
@@ -131,6 +132,16 @@ void backends::later(std::function<void()> what) {
         static_cast<void>(!::write(wake_.get(), &one, sizeof one));
     }
     put_off_.push_back(std::move(what));
+}
+
+void backends::log(std::string_view line) {
+    switch (lines_.judge(line.substr(0, line.find(": ")), os::monotonic_ns())) {
+    case line_limit::verdict::write: log_(line); return;
+    case line_limit::verdict::write_last:
+        log_(std::string(line) + " (and no more of it for a minute)");
+        return;
+    case line_limit::verdict::drop: return;
+    }
 }
 
 std::string backends::state_file(std::string_view name) const {

@@ -9,6 +9,7 @@
 #include <xenpp/os/unique_fd.hpp>
 
 #include <daemon/event_router.hpp>
+#include <daemon/line_limit.hpp>
 
 #include <functional>
 #include <map>
@@ -76,7 +77,8 @@ public:
     void later(std::function<void()> what) override;
     std::string state_file(std::string_view name) const override;
 
-    void log(std::string_view line) override { log_(line); }
+    /// Of each device so many lines a minute.
+    void log(std::string_view line) override;
 
 private:
     using action = std::shared_ptr<std::function<void()> const>;
@@ -102,6 +104,7 @@ private:
     event_router& events_;
     std::string folder_;
     std::function<void(std::string_view)> log_;
+    line_limit lines_;
     os::poller fds_;
     os::unique_fd wake_;
     os::unique_fd clock_; ///< for the counts, which are written some time after they changed

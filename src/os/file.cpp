@@ -110,6 +110,27 @@ std::string tail_of_file(std::string const& path, std::size_t most) {
     return tail;
 }
 
+void rotate_log(int fd, std::string const& path, std::uint64_t most) noexcept {
+    struct stat open {};
+
+    struct stat named {};
+
+    if (::fstat(fd, &open) != 0 || static_cast<std::uint64_t>(open.st_size) <= most ||
+        ::stat(path.c_str(), &named) != 0 || open.st_ino != named.st_ino ||
+        open.st_dev != named.st_dev) {
+        return;
+    }
+    auto const last = path + ".1";
+    if (::rename(path.c_str(), last.c_str()) != 0) {
+        return;
+    }
+    if (auto const fresh = open_file(path, O_WRONLY | O_CREAT | O_APPEND)) {
+        ::dup2(fresh->get(), fd);
+    } else {
+        ::rename(last.c_str(), path.c_str()); // another time
+    }
+}
+
 result<void> make_fifo(std::string const& path) {
     if (::mkfifo(path.c_str(), 0600) == 0) {
         return {};

@@ -31,6 +31,10 @@ result<void> write_at(int fd, std::uint64_t offset, std::span<std::byte const> b
 /// The last `most` bytes of a file; empty if it cannot be read. For diagnostics.
 std::string tail_of_file(std::string const& path, std::size_t most);
 
+/// For a log that `fd` appends to: if it is the file at `path` and longer than `most` bytes, that
+/// becomes `path`.1, in the place of the one before it, and `fd` a new one.
+void rotate_log(int fd, std::string const& path, std::uint64_t most) noexcept;
+
 /// Makes a FIFO unless there is one; an error if there is something else.
 result<void> make_fifo(std::string const& path);
 

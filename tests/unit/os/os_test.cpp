@@ -327,3 +327,42 @@ TEST_CASE("process.a_child_may_have_no_more_descriptors_than_is_usual") {
     CHECK(read_file(f / "log").value() == std::to_string(usual) + "\n" + hard + "\n");
     REQUIRE(::setrlimit(RLIMIT_NOFILE, &before) == 0);
 }
+
+TEST_CASE("file.a_log_that_has_grown_becomes_the_last_one") {
+    temporary_folder const f;
+    auto const log = open_file(f / "log", O_WRONLY | O_CREAT | O_APPEND).value();
+    auto const write = [&](std::string_view text) {
+        REQUIRE(::write(log.get(), text.data(), text.size()) == static_cast<ssize_t>(text.size()));
+        rotate_log(log.get(), f / "log", 8);
+    };
+    write("12345678");
+    CHECK(read_file(f / "log").value() == "12345678");
+    write("9");
+    CHECK(read_file(f / "log").value().empty());
+    CHECK(read_file(f / "log.1").value() == "123456789");
+    write("abcdefghi");
+    write("j");
+    CHECK(read_file(f / "log").value() == "j");
+    CHECK(read_file(f / "log.1").value() == "abcdefghi");
+    {
+        fakes::no_descriptors const full;
+        write("klmnopqrs"); // no other to be had: it goes on
+    }
+    CHECK(read_file(f / "log").value() == "jklmnopqrs");
+    auto const other = open_file(f / "other", O_WRONLY | O_CREAT).value();
+    rotate_log(other.get(), f / "log", 0);
+    CHECK(read_file(f / "log").value() == "jklmnopqrs");
+}
+
+TEST_CASE("unix_socket.is_for_its_user_alone") {
+    temporary_folder const f;
+    auto const before = ::umask(0);
+    auto const listener = listen_unix(f / "s", socket_kind::packet);
+    ::umask(before);
+    REQUIRE(listener);
+
+    struct stat s {};
+
+    REQUIRE(::stat((f / "s").c_str(), &s) == 0);
+    CHECK((s.st_mode & 0777) == 0600);
+}

@@ -47,6 +47,7 @@ public:
     /// empty: there is none, nobody will succeed.
     virtual std::string state_file(std::string_view name) const = 0;
 
+    /// A line that begins with whom it is about and ": ". Who has many is not heard for a while.
     virtual void log(std::string_view line) = 0;
 
 protected:
