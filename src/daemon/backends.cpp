@@ -6,6 +6,7 @@
 #include <xenpp/os/file.hpp>
 
 #include <daemon/backends.hpp>
+#include <daemon/machine_state.hpp>
 #include <sys/eventfd.h>
 #include <sys/timerfd.h>
 #include <unistd.h>
@@ -36,6 +37,7 @@ result<std::unique_ptr<backends>> backends::create(transport::doors& d,
     if (failed) {
         return fail("start backends", failed.value(), folder);
     }
+    remove_files(folder, ".log"); // of servers and scripts whose daemon was killed
     std::unique_ptr<backends> b(new backends(d, events, folder, std::move(log), std::move(fds),
                                              std::move(wake), std::move(clock)));
     b->kinds_.push_back(

@@ -8,6 +8,8 @@
 #include <daemon/machine_state.hpp>
 
 #include <cerrno>
+#include <charconv>
+#include <cstdint>
 #include <filesystem>
 #include <string>
 
@@ -19,16 +21,6 @@ namespace fs = std::filesystem;
 
 constexpr auto id_name = "machine.id";
 
-/// Files in a folder of the state folder with this extension.
-void remove_files(fs::path const& folder, std::string_view extension) {
-    std::error_code none;
-    for (auto const& entry : fs::directory_iterator(folder, none)) {
-        if (entry.path().extension() == extension) {
-            fs::remove(entry.path(), none);
-        }
-    }
-}
-
 /// What would be believed of the next machine.
 void forget_domains(os::state_dir const& where) {
     std::error_code none;
@@ -38,9 +30,35 @@ void forget_domains(os::state_dir const& where) {
     fs::remove(where.file(id_name), none);
 }
 
+/// `os::replace_file` writes to NAME.PID first.
+void remove_half_written(fs::path const& folder) {
+    std::error_code none;
+    for (auto const& entry : fs::directory_iterator(folder, none)) {
+        auto const extension = entry.path().extension().string();
+        int pid = 0;
+        if (extension.size() > 1) {
+            std::from_chars(extension.data() + 1, extension.data() + extension.size(), pid);
+        }
+        auto const writer = pid != 0 ? os::start_time(pid) : result<std::uint64_t>(0U);
+        if (!writer && writer.error().code == ESRCH) {
+            fs::remove(entry.path(), none);
+        }
+    }
+}
+
 } // namespace
 
+void remove_files(fs::path const& folder, std::string_view extension) {
+    std::error_code none;
+    for (auto const& entry : fs::directory_iterator(folder, none)) {
+        if (entry.path().extension() == extension) {
+            fs::remove(entry.path(), none);
+        }
+    }
+}
+
 result<void> adopt_machine_state(os::state_dir const& where, int qemu) {
+    remove_half_written(where.file("domains"));
     auto const id = fmt::format("{} {}\n", qemu, XENPP_TRY(os::start_time(qemu)));
     auto const last = os::read_file(where.file(id_name));
     if (last && *last == id) {

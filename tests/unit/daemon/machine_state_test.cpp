@@ -59,6 +59,25 @@ TEST_CASE("machine_state.of_another_process_goes_but_the_logs_stay") {
     CHECK(other.wait(fakes::patience_ms));
 }
 
+TEST_CASE("machine_state.configurations_half_written_by_the_dead_go") {
+    folder const f;
+    REQUIRE(detail::adopt_machine_state(f.where, ::getpid()));
+    auto const other = os::spawn({{"true"}, {}, false}).value();
+    CHECK(other.wait(10'000));
+    auto const dead = "domains/y.json." + std::to_string(other.pid());
+    auto const mine = "domains/y.json." + std::to_string(::getpid());
+    for (auto const& name : {std::string("domains/y.json"), dead, mine}) {
+        REQUIRE(os::replace_file(f.where.file(name), "{}"));
+    }
+    REQUIRE(detail::adopt_machine_state(f.where, ::getpid()));
+    CHECK_FALSE(f.has(dead));
+    CHECK(f.has(mine));
+    CHECK(f.has("domains/y.json"));
+    detail::remove_files(f.where.file("consoles"), ".log");
+    CHECK_FALSE(f.has("consoles/a.log"));
+    CHECK_FALSE(f.has("consoles/1.state")); // of another machine
+}
+
 TEST_CASE("machine_state.is_not_adopted_from_a_process_that_is_gone") {
     folder const f;
     auto const other = os::spawn({{"true"}, {}, false}).value();
