@@ -68,7 +68,8 @@ result<state_dir> state_dir::open(std::string path) {
 
     struct stat s {};
 
-    if (::stat(path.c_str(), &s) != 0) {
+    // Not what a link leads to: in /tmp anybody can have made one.
+    if (::lstat(path.c_str(), &s) != 0) {
         return fail_errno("state folder", path);
     }
     if (!S_ISDIR(s.st_mode)) {
@@ -79,6 +80,10 @@ result<state_dir> state_dir::open(std::string path) {
             "state folder", errc::perm,
             fmt::format("{} belongs to user {}; set XENPP_STATE_DIR to a folder of your own", path,
                         s.st_uid));
+    }
+    if ((s.st_mode & (S_IWGRP | S_IWOTH)) != 0) {
+        return fail("state folder", errc::perm,
+                    fmt::format("others may write to {0}; chmod go-w {0}", path));
     }
     if (::access(path.c_str(), R_OK | W_OK | X_OK) != 0) {
         return fail_errno("state folder",

@@ -4,6 +4,7 @@
 #include <xenpp/os/unix_socket.hpp>
 
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -48,6 +49,10 @@ result<unique_fd> listen_unix(std::string const& path, socket_kind kind) {
     }
     if (::bind(fd.get(), generic(address), sizeof address) != 0) {
         return fail_errno("bind", path);
+    }
+    // Nobody can connect before listen().
+    if (::chmod(path.c_str(), 0600) != 0) {
+        return fail_errno("chmod", path);
     }
     if (::listen(fd.get(), SOMAXCONN) != 0) {
         return fail_errno("listen", path);

@@ -44,3 +44,20 @@ TEST_CASE("state_dir.says_what_is_wrong") {
     CHECK(state_dir::open("/proc/xenpp").error().message().find("cannot be made") !=
           std::string::npos);
 }
+
+TEST_CASE("state_dir.is_no_place_that_others_have_a_hand_in") {
+    std::string base = "/tmp/xenpp-state-XXXXXX";
+    REQUIRE(::mkdtemp(base.data()) != nullptr);
+    REQUIRE(state_dir::open(base + "/own"));
+    std::filesystem::create_directory_symlink(base + "/own", base + "/link");
+    CHECK(state_dir::open(base + "/link").error().message().find("is no folder") !=
+          std::string::npos);
+    for (unsigned const mode : {0720U, 0702U}) {
+        REQUIRE(::chmod((base + "/own").c_str(), mode) == 0);
+        CHECK(state_dir::open(base + "/own").error().message().find("chmod go-w") !=
+              std::string::npos);
+    }
+    REQUIRE(::chmod((base + "/own").c_str(), 0755) == 0);
+    CHECK(state_dir::open(base + "/own"));
+    std::filesystem::remove_all(base);
+}
