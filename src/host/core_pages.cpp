@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <chrono>
 #include <cstring>
 
 namespace xenpp::detail {
@@ -105,6 +106,8 @@ read_core_pages(session& s,
     std::vector<std::byte> copy(run * page_size);
     std::vector<gfn> frames;
     for (std::size_t first = 0; first < pages.size(); first += run) {
+        // Others' devices are this thread's too: they have their turn between any two runs.
+        s.turn(std::chrono::milliseconds(1));
         auto const part = pages.subspan(first, std::min(run, pages.size() - first));
         frames.clear();
         for (auto const& p : part) {

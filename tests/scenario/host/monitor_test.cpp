@@ -9,6 +9,7 @@
 #include <xenpp/config/uuid.hpp>
 #include <xenpp/ctl/domctl.hpp>
 #include <xenpp/ctl/scheduler.hpp>
+#include <xenpp/host_parts.hpp>
 #include <xenpp/monitor.hpp>
 
 #include <fakes/no_descriptors.hpp>
@@ -308,4 +309,21 @@ TEST_CASE("monitor.a builder that nobody can look at is not dead") {
     fakes::no_descriptors const full;
     CHECK(me.is_alive());
     CHECK_FALSE(detail::process_identity::of_this_process());
+}
+
+TEST_CASE("monitor.while a core is written others have their turn") {
+    monitor_bed b;
+    b.create("guest");
+    unsigned turns = 0;
+    host_parts parts;
+    parts.kind = host_kind::sim;
+    parts.doors = std::shared_ptr<transport::doors>(std::shared_ptr<void>(), &b.session().doors());
+    parts.store = b.session().connect_store().value();
+    parts.turn = [&](int most_ms) {
+        turns += most_ms != 0 ? 1 : 0;
+        b.session().turn();
+    };
+    auto const daemon = assemble_host(std::move(parts)).value();
+    daemon.find("guest").value().dump_core(b.folder.file("core", {})).value();
+    CHECK(turns >= 16); // its MiB
 }
