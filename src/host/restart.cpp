@@ -19,6 +19,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <chrono>
 #include <ctime>
 #include <iterator>
 
@@ -64,6 +65,18 @@ std::string_view verb(shutdown_action a) noexcept {
 bool is_short_of_descriptors(error const& e) noexcept {
     return e.code == EMFILE || e.code == ENFILE;
 }
+
+/// Others' devices are this thread's too: they have their turn between the steps of a build.
+struct turning final : builder::step_observer {
+    session& s;
+
+    explicit turning(session& one) noexcept : s(one) {}
+
+    result<void> before(std::string_view /*step*/) override {
+        s.turn(std::chrono::milliseconds(1));
+        return {};
+    }
+};
 
 } // namespace
 
@@ -200,7 +213,8 @@ result<void> ending::set_aside(subject const& d) {
 result<void> ending::create_again(config::uuid const& uuid) {
     auto const again = [&]() -> result<void> {
         auto const config = XENPP_TRY(s_->configs().load(uuid));
-        auto const made = XENPP_TRY(create_domain(s_, config, {.start = true}));
+        turning observer(*s_);
+        auto const made = XENPP_TRY(create_domain(s_, config, {.start = true}, &observer));
         say(fmt::format("domain {} ({}) started", made->id.raw(), config.name));
         return {};
     };

@@ -311,9 +311,8 @@ TEST_CASE("monitor.a builder that nobody can look at is not dead") {
     CHECK_FALSE(detail::process_identity::of_this_process());
 }
 
-TEST_CASE("monitor.while a core is written others have their turn") {
+TEST_CASE("monitor.while a core is written or a domain built others have their turn") {
     monitor_bed b;
-    b.create("guest");
     unsigned turns = 0;
     host_parts parts;
     parts.kind = host_kind::sim;
@@ -323,7 +322,18 @@ TEST_CASE("monitor.while a core is written others have their turn") {
         turns += most_ms != 0 ? 1 : 0;
         b.session().turn();
     };
-    auto const daemon = assemble_host(std::move(parts)).value();
-    daemon.find("guest").value().dump_core(b.folder.file("core", {})).value();
+    auto daemon = assemble_host(std::move(parts)).value();
+    auto const dom = daemon.create(b.config("guest"), {.start = true}).value();
+    turns = 0;
+    dom.dump_core(b.folder.file("core", {})).value();
     CHECK(turns >= 16); // its MiB
+    turns = 0;
+    auto watcher = monitor::create(daemon, {}).value();
+    b.age(dom);
+    ctl::remote_shutdown(b.session().hypervisor(), dom.id(),
+                         static_cast<std::uint32_t>(shutdown_reason::reboot))
+        .value();
+    watcher.look().value();
+    CHECK(daemon.find("guest").value().id() != dom.id());
+    CHECK(turns >= 8); // the steps of a build
 }
