@@ -292,14 +292,18 @@ result<std::vector<std::string>> process::arguments() const {
 }
 
 result<int> read_pid_file(std::string const& path) {
-    auto const text = XENPP_TRY(read_file(path));
-    auto const pid = text.ends_with('\n')
-                         ? parse_number<int>(std::string_view(text).substr(0, text.size() - 1))
-                         : std::nullopt;
-    if (!pid || *pid <= 0) {
-        return fail("read pid file", ENOENT, path + " does not name a process");
+    auto const text = read_file(path);
+    if (!text) {
+        return unexpected(text.error());
     }
-    return *pid;
+    std::string_view const line = *text;
+    if (line.ends_with('\n')) {
+        auto const pid = parse_number<int>(line.substr(0, line.size() - 1));
+        if (pid && *pid > 0) {
+            return *pid;
+        }
+    }
+    return fail("read pid file", ENOENT, path + " does not name a process");
 }
 
 } // namespace xenpp::os

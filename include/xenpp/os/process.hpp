@@ -46,8 +46,8 @@ private:
     unique_fd pidfd_;
 };
 
-/// The process that a file names in a line of its own, as daemons write it. ENOENT: there is no such
-/// file, or anything else in it; else why it could not be read.
+/// The process that a file names in a line of its own, as daemons write it. ENOENT: there is no
+/// such file, or anything else in it; else why it could not be read.
 result<int> read_pid_file(std::string const& path);
 
 /// What to start. The child gets descriptors 0 (/dev/null), 1 and 2 (`log`), those that are named,

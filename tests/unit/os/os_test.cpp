@@ -320,7 +320,9 @@ TEST_CASE("process.a_child_may_have_no_more_descriptors_than_is_usual") {
     rlimit raised{};
     REQUIRE(::getrlimit(RLIMIT_NOFILE, &raised) == 0);
     CHECK(raised.rlim_cur == before.rlim_max);
-    CHECK(spawn({{"sh", "-c", "ulimit -Sn; ulimit -Hn"}, f / "log"}).value().wait(fakes::patience_ms));
+    CHECK(spawn({{"sh", "-c", "ulimit -Sn; ulimit -Hn"}, f / "log"})
+              .value()
+              .wait(fakes::patience_ms));
     auto const usual = std::min<rlim_t>(raised.rlim_cur, 1024);
     auto const hard =
         before.rlim_max == RLIM_INFINITY ? "unlimited" : std::to_string(before.rlim_max);

@@ -21,7 +21,7 @@ TEST_CASE("state_files.what_cannot_be_looked_at_is_no_machine_that_has_ended") {
     auto const qemu = os::spawn({{"sh", "-c", "while :; do sleep 1; done", "mem-path=/x.ram"}});
     REQUIRE(qemu);
     std::filesystem::create_symlink("/x.ram", where.file("ram"));
-    REQUIRE(os::replace_file(where.file("qemu.pid"), std::to_string(qemu->pid())));
+    REQUIRE(os::replace_file(where.file("qemu.pid"), std::to_string(qemu->pid()) + "\n"));
     CHECK(transport::running_machine(where).value() == qemu->pid());
     {
         fakes::no_descriptors const full;
