@@ -178,7 +178,7 @@ request::answer request::directory_part() {
 request::answer request::read() {
     auto const path = XENPP_TRY(one_path());
     auto const* n = XENPP_TRY(node_for(path, access::read, facet::value));
-    return n->value;
+    return std::string(n->value);
 }
 
 request::answer request::write() {

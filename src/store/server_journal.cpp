@@ -89,7 +89,7 @@ bool server::restore_tree(change_kind kind, change_reader& r) {
         m.what = mutation::kind::set_value;
         m.value = r.text();
     } else if (kind == change_kind::node) {
-        saved.value = r.text();
+        saved.value = node_value(r.text());
         saved.perms = r.perms();
         saved.value_generation = r.u64();
         saved.perms_generation = r.u64();

@@ -115,7 +115,7 @@ void tree::create(std::string_view path, perm_list const& perms, std::uint64_t g
 
 void tree::set_value(std::string_view path, std::string_view value, std::uint64_t generation) {
     auto& n = modify(path);
-    n.value = value;
+    n.value = node_value(value);
     n.value_generation = generation;
 }
 

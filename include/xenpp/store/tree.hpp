@@ -21,10 +21,29 @@ struct child {
     std::shared_ptr<node> target;
 };
 
+/// A node's value. The copies of a node share it, so that what a snapshot keeps of a changed store is
+/// names and permissions, and not up to 2 KiB more for each node on the way to a change.
+class node_value {
+public:
+    node_value() noexcept = default;
+
+    explicit node_value(std::string_view text)
+        : text_(text.empty() ? nullptr : std::make_shared<std::string const>(text)) {}
+
+    operator std::string_view() const noexcept { // NOLINT(google-explicit-constructor): it is one
+        return text_ ? std::string_view(*text_) : std::string_view();
+    }
+
+    std::size_t size() const noexcept { return text_ ? text_->size() : 0; }
+
+private:
+    std::shared_ptr<std::string const> text_;
+};
+
 /// A node. Each of the three things one can learn from it has the generation of its last change,
 /// so that a transaction conflicts only over what it looked at.
 struct node {
-    std::string value;
+    node_value value;
     perm_list perms;
     std::vector<child> children; ///< sorted by name
     std::uint64_t value_generation = 0;

@@ -344,7 +344,7 @@ TEST_CASE("service.killed_at_random_moments_it_loses_nothing_that_was_answered")
         no_rings rings;
         auto s = service::open({f.path + "/journal", {}, {}}, rings).value();
         if (auto const* n = s->core().nodes().find("/n")) {
-            auto const found = static_cast<unsigned>(std::stoul(n->value));
+            auto const found = static_cast<unsigned>(std::stoul(std::string(n->value)));
             CHECK((found == last || found == last + 1));
             last = found;
         }

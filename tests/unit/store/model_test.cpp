@@ -103,7 +103,7 @@ void check_equal(server const& s, model const& m) {
     for (auto const& [path, value] : m.nodes) {
         auto const* n = s.nodes().find(path);
         REQUIRE(n != nullptr);
-        REQUIRE(n->value == value);
+        REQUIRE(std::string_view(n->value) == value);
     }
 }
 
