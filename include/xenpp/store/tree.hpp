@@ -21,8 +21,8 @@ struct child {
     std::shared_ptr<node> target;
 };
 
-/// A node's value. The copies of a node share it, so that what a snapshot keeps of a changed store is
-/// names and permissions, and not up to 2 KiB more for each node on the way to a change.
+/// A node's value. The copies of a node share it, so that what a snapshot keeps of a changed store
+/// is names and permissions, and not up to 2 KiB more for each node on the way to a change.
 class node_value {
 public:
     node_value() noexcept = default;
