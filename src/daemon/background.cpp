@@ -44,7 +44,9 @@ result<void> start_daemon(os::state_dir const& where,
     auto const child = XENPP_TRY(os::spawn({std::move(all), log, true}));
     while (!answers(where)) {
         if (child.wait(look_again_ms)) {
-            return fail(operation, "it ended:\n" + os::tail_of_file(log, size_of(log) - begin));
+            auto const size = size_of(log);
+            return fail(operation,
+                        "it ended:\n" + os::tail_of_file(log, size < begin ? size : size - begin));
         }
     }
     return {};

@@ -120,6 +120,7 @@ struct daemon::state {
     std::unique_ptr<detail::consoles> consoles;
     std::unique_ptr<detail::backends> backends;
     std::optional<xenpp::monitor> monitor;
+    std::optional<result<bool>> end_within_monitor; ///< what `serve_all` said in one of its turns
 };
 
 result<void> daemon::state::find_machine(transport::machine_config const& config) {
@@ -171,13 +172,13 @@ result<void> daemon::state::open_monitor() {
     parts.connect_store = [this] { return store->connect(); };
     parts.state_dir = where.path();
     parts.turn = [this](int most_ms) {
-        if (most_ms == 0) {
+        if (most_ms == 0 || end_within_monitor) {
             return; // our own loop comes to it
         }
         pollfd ready{poller->fd(), POLLIN, 0};
         ::poll(&ready, 1, most_ms);
-        if (auto const done = serve_all(); !done) {
-            log(done.error().message());
+        if (auto const done = serve_all(); !done || !*done) {
+            end_within_monitor = done;
         }
     };
     auto h = XENPP_TRY(assemble_host(std::move(parts)));
@@ -349,7 +350,11 @@ result<bool> daemon::state::turn() {
         return false;
     }
     // Events of a store in the same process wake nobody.
-    if (auto const done = monitor->dispatch(); !done) {
+    auto const done = monitor->dispatch();
+    if (end_within_monitor) {
+        return *std::exchange(end_within_monitor, std::nullopt);
+    }
+    if (!done) {
         if (has_ended()) {
             return false;
         }

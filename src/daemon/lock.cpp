@@ -9,6 +9,9 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <cerrno>
+#include <string>
+
 namespace xenpp::detail {
 
 namespace {
@@ -16,8 +19,15 @@ namespace {
 constexpr auto lock_name = "xenppd.lock";
 constexpr auto pid_name = "xenppd.pid";
 
-int written_pid(os::state_dir const& where) {
-    return os::read_pid_file(where.file(pid_name)).value_or(0);
+/// Who holds the lock, for people.
+std::string holder(os::state_dir const& where) {
+    auto const pid = os::read_pid_file(where.file(pid_name));
+    if (pid) {
+        return fmt::format("xenppd is already running for {} (pid {})", where.path(), *pid);
+    }
+    return pid.error().code == ENOENT
+               ? fmt::format("the host of {} is just being stopped", where.path())
+               : fmt::format("another process serves or stops the host of {}", where.path());
 }
 
 } // namespace
@@ -25,11 +35,7 @@ int written_pid(os::state_dir const& where) {
 result<daemon_lock> daemon_lock::hold(os::state_dir const& where) {
     auto file = XENPP_TRY(os::open_file(where.file(lock_name), O_RDWR | O_CREAT));
     if (!XENPP_TRY(os::try_lock_byte(file.get(), 0))) {
-        auto const pid = written_pid(where);
-        return fail(
-            "start xenppd", errc::busy,
-            pid == 0 ? fmt::format("the host of {} is just being stopped", where.path())
-                     : fmt::format("xenppd is already running for {} (pid {})", where.path(), pid));
+        return fail("start xenppd", errc::busy, holder(where));
     }
     ::unlink(where.file(pid_name).c_str());
     return daemon_lock(std::move(file));
@@ -46,8 +52,8 @@ int daemon_pid(os::state_dir const& where) {
     if (!file) {
         return 0;
     }
-    auto const is_free = os::try_lock_byte(file->get(), 0);
-    return is_free && !*is_free ? written_pid(where) : 0;
+    auto const is_held = os::is_byte_locked(file->get(), 0);
+    return is_held && *is_held ? os::read_pid_file(where.file(pid_name)).value_or(0) : 0;
 }
 
 } // namespace xenpp::detail

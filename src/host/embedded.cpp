@@ -59,7 +59,7 @@ struct starting {
     std::string says() const {
         std::error_code none;
         auto const size = std::filesystem::file_size(log, none);
-        auto const written = size > log_begins ? size - log_begins : 0;
+        auto const written = size >= log_begins ? size - log_begins : size; // a new one by now
         auto text = os::tail_of_file(
             log, static_cast<std::size_t>(std::min<std::uintmax_t>(written, 2000)));
         while (!text.empty() && text.back() == '\n') {

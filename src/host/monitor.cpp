@@ -224,7 +224,7 @@ result<void> monitor::state::look() {
     bool busy = XENPP_TRY(
         detail::reap_dead_builders(*s, [this](std::string const& line) { ending.say(line); }));
     auto const domains = XENPP_TRY(ctl::get_domain_list(s->hypervisor()));
-    XENPP_TRY(ending.resume(domains));
+    busy = XENPP_TRY(ending.resume(domains)) || busy;
     busy = XENPP_TRY(end_domains(domains)) || busy;
     XENPP_TRY(sweep_nodes());
     auto const left = XENPP_TRY(find_watched(XENPP_TRY(ctl::get_domain_list(s->hypervisor()))));

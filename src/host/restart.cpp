@@ -229,11 +229,12 @@ result<void> ending::create_again(config::uuid const& uuid) {
     return done;
 }
 
-result<void> ending::resume(std::vector<abi::domctl_getdomaininfo> const& domains) {
+result<bool> ending::resume(std::vector<abi::domctl_getdomaininfo> const& domains) {
     auto const names = s_->store().directory(restarting_node);
     if (!names) {
-        return is_missing(names.error()) ? result<void>() : unexpected(names.error());
+        return is_missing(names.error()) ? result<bool>(false) : unexpected(names.error());
     }
+    bool is_put_off = false;
     for (auto const& name : *names) {
         auto const uuid = config::parse_uuid(name);
         if (!uuid) {
@@ -259,10 +260,11 @@ result<void> ending::resume(std::vector<abi::domctl_getdomaininfo> const& domain
         }
         say(fmt::format("going on with the restart of {}", name));
         if (auto const done = create_again(*uuid); !done) {
+            is_put_off = is_put_off || is_short_of_descriptors(done.error());
             say(done.error().message());
         }
     }
-    return {};
+    return is_put_off;
 }
 
 } // namespace xenpp::detail

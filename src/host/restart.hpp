@@ -33,7 +33,7 @@ public:
     result<bool> act(abi::domctl_getdomaininfo const& d);
 
     /// Goes on with restarts that a predecessor began and did not finish.
-    result<void> resume(std::vector<abi::domctl_getdomaininfo> const& domains);
+    result<bool> resume(std::vector<abi::domctl_getdomaininfo> const& domains);
 
     void say(std::string const& line) const {
         if (log_) {

@@ -161,13 +161,18 @@ result<std::uint64_t> free_space(std::string const& path) {
 
 namespace {
 
-int set_byte_lock(int fd, std::uint64_t n, short type) noexcept {
+struct flock byte_lock(std::uint64_t n, short type) noexcept {
     struct flock l {};
 
     l.l_type = type;
     l.l_whence = SEEK_SET;
     l.l_start = static_cast<off_t>(n);
     l.l_len = 1;
+    return l;
+}
+
+int set_byte_lock(int fd, std::uint64_t n, short type) noexcept {
+    auto l = byte_lock(n, type);
     return ::fcntl(fd, F_OFD_SETLK, &l);
 }
 
@@ -181,6 +186,14 @@ result<bool> try_lock_byte(int fd, std::uint64_t n) {
         return false;
     }
     return fail_errno("lock");
+}
+
+result<bool> is_byte_locked(int fd, std::uint64_t n) {
+    auto l = byte_lock(n, F_WRLCK);
+    if (::fcntl(fd, F_OFD_GETLK, &l) != 0) {
+        return fail_errno("lock");
+    }
+    return l.l_type != F_UNLCK;
 }
 
 void unlock_byte(int fd, std::uint64_t n) noexcept {

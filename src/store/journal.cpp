@@ -107,6 +107,7 @@ result<std::size_t> each_record(std::string_view bytes, F take) {
 journal::journal(journal&& other) noexcept
     : fd_(std::exchange(other.fd_, -1))
     , path_(std::move(other.path_))
+    , pending_(std::move(other.pending_))
     , size_(other.size_)
     , compact_above_(other.compact_above_)
     , is_recovered_(other.is_recovered_) {}
@@ -114,6 +115,7 @@ journal::journal(journal&& other) noexcept
 journal& journal::operator=(journal&& other) noexcept {
     std::swap(fd_, other.fd_);
     std::swap(path_, other.path_);
+    std::swap(pending_, other.pending_);
     std::swap(size_, other.size_);
     std::swap(compact_above_, other.compact_above_);
     std::swap(is_recovered_, other.is_recovered_);
@@ -184,11 +186,12 @@ result<void> journal::append(std::string_view changes) {
 }
 
 result<void> journal::commit(server& s) {
-    auto const changes = s.take_changes();
-    if (changes.empty()) {
+    pending_ += s.take_changes();
+    if (pending_.empty()) {
         return {};
     }
-    XENPP_TRY(append(changes));
+    XENPP_TRY(append(pending_));
+    pending_.clear();
     if (size_ > compact_above_ && !compact(s)) {
         // The old file is whole: it just grows on for a while.
         ::unlink(new_file().c_str());

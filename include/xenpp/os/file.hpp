@@ -45,5 +45,7 @@ result<std::uint64_t> free_space(std::string const& path);
 /// the last copy of the descriptor is closed, also by a kill). False: another open file has it.
 result<bool> try_lock_byte(int fd, std::uint64_t n);
 void unlock_byte(int fd, std::uint64_t n) noexcept;
+/// Whether another open file has byte `n` locked. It is not locked for that, not for a moment.
+result<bool> is_byte_locked(int fd, std::uint64_t n);
 
 } // namespace xenpp::os

@@ -29,8 +29,9 @@ public:
     journal& operator=(journal const&) = delete;
     ~journal();
 
-    /// Writes the changes of `s` since the last call. Nothing that depends on them may leave the
-    /// process before. After an error the caller must not go on.
+    /// Writes the changes of `s` since the last call that did. Nothing that depends on them may
+    /// leave the process before. After an error the caller must not go on; if it does, they are
+    /// written with the next ones, and never left out.
     result<void> commit(server& s);
 
     /// Bytes in the file.
@@ -50,6 +51,7 @@ private:
 
     int fd_ = -1;
     std::string path_;
+    std::string pending_; ///< changes that could not be written
     std::uint64_t size_ = 0;
     std::uint64_t compact_above_ = 0;
     bool is_recovered_ = false;

@@ -88,7 +88,8 @@ result<nbd_server> nbd_server::start(vbd_config const& c, std::string const& nam
 
 nbd_server::~nbd_server() {
     if (bond_ && process_.fd() >= 0) {
-        static_cast<void>(process_.send_signal(SIGKILL)); // it has nothing to write
+        static_cast<void>(process_.send_signal(SIGKILL));               // it has nothing to write
+        static_cast<void>(!::send(bond_.get(), "\n", 1, MSG_NOSIGNAL)); // nobody need end it
         process_.wait(most_kill_ms);
     }
 }

@@ -355,14 +355,16 @@ bool vif_backend::disconnect() noexcept {
         close_way_out();
         return true;
     }
-    auto const started = script_.start(std::exchange(script_file_, {}), "offline", tap_name_,
-                                       config_.gatewaydev, [this](result<void> const& outcome) {
-                                           if (!outcome) {
-                                               context_.services.log(outcome.error().message());
-                                           }
-                                           close_way_out();
-                                           context_.disconnected();
-                                       });
+    auto const started = script_.start(
+        std::exchange(script_file_, {}), "offline", tap_name_, config_.gatewaydev,
+        [this](result<void> const& outcome) {
+            if (!outcome) {
+                context_.services.log(
+                    fmt::format("{}: {}", to_string(context_.address), outcome.error().message()));
+            }
+            close_way_out();
+            context_.disconnected();
+        });
     if (!started) {
         close_way_out();
     }

@@ -296,6 +296,8 @@ TEST_CASE("monitor.a restart for which there is no descriptor is made up for") {
             .value();
         b.settle();
         CHECK_FALSE(b.host.find("guest")); // its kernel could not be opened
+        b.watcher.look().value();
+        CHECK(b.watcher.has_work()); // and is looked at again soon
     }
     b.watcher.look().value();
     CHECK(b.host.find("guest").value().uuid() == dom.uuid());

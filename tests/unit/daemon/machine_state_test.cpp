@@ -63,7 +63,7 @@ TEST_CASE("machine_state.configurations_half_written_by_the_dead_go") {
     folder const f;
     REQUIRE(detail::adopt_machine_state(f.where, ::getpid()));
     auto const other = os::spawn({{"true"}, {}, false}).value();
-    CHECK(other.wait(10'000));
+    CHECK(other.wait(fakes::patience_ms));
     auto const dead = "domains/y.json." + std::to_string(other.pid());
     auto const mine = "domains/y.json." + std::to_string(::getpid());
     for (auto const& name : {std::string("domains/y.json"), dead, mine}) {

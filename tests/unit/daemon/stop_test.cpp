@@ -23,8 +23,11 @@ TEST_CASE("stop_host.leaves_the_files_of_a_daemon_that_came_meanwhile") {
     if (daemon == 0) {
         ::signal(SIGTERM, SIG_DFL); // not the test program's
         auto const lock = detail::daemon_lock::take(where);
+        if (!lock) {
+            ::_exit(1);
+        }
         // Who has it next has it at once: a fork of ours.
-        if (lock && ::fork() == 0) {
+        if (::fork() == 0) {
             auto const me = ::getpid();
             static_cast<void>(!::write(ready[1], &me, sizeof me));
             ::pause();
@@ -32,6 +35,7 @@ TEST_CASE("stop_host.leaves_the_files_of_a_daemon_that_came_meanwhile") {
         ::pause();
         ::_exit(1);
     }
+    ::close(ready[1]);
     pid_t next = 0;
     REQUIRE(::read(ready[0], &next, sizeof next) == sizeof next);
     REQUIRE(detail::daemon_pid(where) == daemon);

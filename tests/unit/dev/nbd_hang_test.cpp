@@ -4,6 +4,7 @@
 
 #include <dev/vbd/nbd_opening.hpp>
 #include <fakes/backend_bed.hpp>
+#include <fakes/patience.hpp>
 #include <poll.h>
 #include <scenario/link/temporary_state.hpp>
 #include <sys/socket.h>
@@ -58,13 +59,13 @@ TEST_CASE("nbd_image.a_server_that_hangs_keeps_no_process_from_ending") {
     auto const listener = os::listen_unix(path, os::socket_kind::stream).value();
     auto const child = ::fork();
     if (child == 0) {
-        ::alarm(20);
+        ::alarm(fakes::patience_s);
         ::_exit(read_and_end(path));
     }
     os::unique_fd server;
     while (!server) {
         pollfd p{listener.get(), POLLIN, 0};
-        ::poll(&p, 1, -1);
+        REQUIRE(::poll(&p, 1, fakes::patience_ms) == 1);
         server = os::accept_unix(listener.get()).value();
     }
     auto const words = greeting();

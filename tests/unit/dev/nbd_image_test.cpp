@@ -5,8 +5,10 @@
 
 #include <xenpp/dev/vbd/backend.hpp>
 #include <xenpp/os/process.hpp>
+#include <xenpp/os/unix_socket.hpp>
 
 #include <dev/vbd/nbd_host.hpp>
+#include <fakes/patience.hpp>
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <poll.h>
@@ -14,7 +16,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <chrono>
 #include <csignal>
 #include <cstdlib>
 #include <filesystem>
@@ -50,7 +51,7 @@ struct foreign_server {
 
     void kill() const {
         static_cast<void>(process.send_signal(SIGKILL));
-        process.wait(10'000);
+        process.wait(fakes::patience_ms);
     }
 
     os::process process;
@@ -69,7 +70,7 @@ struct bed {
         auto const path = file("disk.qcow2");
         auto const made =
             os::spawn({.arguments = {"qemu-img", "create", "-q", "-f", "qcow2", path, "1M"}});
-        REQUIRE(made.value().wait(10'000));
+        REQUIRE(made.value().wait(fakes::patience_ms));
         return path;
     }
 
@@ -111,7 +112,7 @@ struct bed {
             if (*nodes) {
                 return **nodes;
             }
-            for (int i = 0; i != 4'000 && guest.prepared == 0; ++i) {
+            for (int i = 0; i != fakes::patience_ms / 10 && guest.prepared == 0; ++i) {
                 turn();
             }
             REQUIRE(guest.prepared != 0);
@@ -126,10 +127,13 @@ struct bed {
 };
 
 void wait_until_it_listens(std::string const& socket) {
-    for (int i = 0; i != 2'000 && !std::filesystem::exists(socket); ++i) {
+    for (int i = 0; i != fakes::patience_ms / 5; ++i) {
+        if (os::connect_unix(socket, os::socket_kind::stream)) {
+            return;
+        }
         ::usleep(5'000);
     }
-    REQUIRE(std::filesystem::exists(socket));
+    FAIL("no server");
 }
 
 /// A port of 127.0.0.1 that was free a moment ago.
@@ -149,7 +153,7 @@ void wait_until_it_listens(std::uint16_t port) {
     a.sin_family = AF_INET;
     a.sin_port = htons(port);
     a.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    for (int i = 0; i != 2'000; ++i) {
+    for (int i = 0; i != fakes::patience_ms / 5; ++i) {
         os::unique_fd const s(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
         if (::connect(s.get(), reinterpret_cast<sockaddr*>(&a), sizeof a) == 0) {
             return;
@@ -297,14 +301,12 @@ TEST_CASE("nbd_image.a_slow_resolver_holds_up_nobody_and_all_addresses_are_tried
                                                   "echo '127.0.0.2  DGRAM'\n"
                                                   "echo '127.0.0.1  STREAM'");
     b.serve("nbd://disks.example:" + port + "/");
-    auto const begin = std::chrono::steady_clock::now();
     auto const nodes = b.backend->prepare();
     REQUIRE(nodes);
     CHECK_FALSE(*nodes);
     for (int i = 0; i != 10; ++i) {
         b.turn();
     }
-    CHECK(std::chrono::steady_clock::now() - begin < std::chrono::seconds(5));
     CHECK(b.guest.prepared == 0);
     std::ofstream(go) << "now";
     REQUIRE(b.prepare());

@@ -134,6 +134,9 @@ TEST_CASE("file.a_byte_is_locked_by_one_open_file_until_it_is_gone") {
     auto const b = open_file(f / "lock", O_RDWR).value();
     CHECK(try_lock_byte(a.get(), 3).value());
     CHECK_FALSE(try_lock_byte(b.get(), 3).value());
+    CHECK(is_byte_locked(b.get(), 3).value());
+    CHECK_FALSE(is_byte_locked(a.get(), 3).value()); // its own
+    CHECK_FALSE(is_byte_locked(b.get(), 4).value());
     CHECK(try_lock_byte(b.get(), 4).value());
     unlock_byte(a.get(), 3);
     CHECK(try_lock_byte(b.get(), 3).value());
@@ -240,7 +243,7 @@ TEST_CASE("process.a_child_gets_the_descriptors_that_are_named") {
                               detached,
                               {two.get(), one.get()}})
                            .value();
-        CHECK(p.wait(10'000));
+        CHECK(p.wait(fakes::patience_ms));
         CHECK(read_file(log).value() == "secondfirst 0\n1\n2\n3\n4\n5\n"); // 5 is ls's
         REQUIRE(::lseek(one.get(), 0, SEEK_SET) == 0);
         REQUIRE(::lseek(two.get(), 0, SEEK_SET) == 0);

@@ -7,8 +7,10 @@
 #include <fakes/no_descriptors.hpp>
 #include <fakes/store_guest.hpp>
 #include <fakes/store_peer.hpp>
+#include <sys/resource.h>
 #include <unistd.h>
 
+#include <csignal>
 #include <cstdlib>
 #include <fstream>
 #include <optional>
@@ -207,6 +209,33 @@ TEST_CASE("journal.entries_for_each_parent_are_read_as_well") {
     std::string twice;
     write_mutation(twice, {mutation::kind::create, "/a/b", {}, {{dom0, access::none}}}, 9);
     CHECK_FALSE(now.restore(twice));
+}
+
+TEST_CASE("journal.what_could_not_be_written_is_written_with_the_next") {
+    folder f;
+    server s;
+    std::optional j(journal::open(f.path + "/j", s).value());
+    store_peer tools(s, dom0);
+    tools.write("/x", "1");
+    j->commit(s).value();
+    ::signal(SIGXFSZ, SIG_IGN);
+    rlimit before{};
+    REQUIRE(::getrlimit(RLIMIT_FSIZE, &before) == 0);
+    rlimit const full{j->size() + 100, before.rlim_max};
+    REQUIRE(::setrlimit(RLIMIT_FSIZE, &full) == 0);
+    tools.mkdir("/a");
+    tools.write("/a/b", std::string(1000, 'v'));
+    auto const refused = j->commit(s);
+    REQUIRE(::setrlimit(RLIMIT_FSIZE, &before) == 0);
+    REQUIRE_FALSE(refused);
+    CHECK(refused.error().code == EFBIG);
+    tools.write("/a/c", "needs /a");
+    j->commit(s).value();
+    auto const expected = state(s);
+    j.reset();
+    server r;
+    REQUIRE(journal::open(f.path + "/j", r));
+    CHECK(state(r) == expected);
 }
 
 TEST_CASE("journal.what_cannot_be_compacted_grows_on_until_it_can") {

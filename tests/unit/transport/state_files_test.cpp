@@ -5,6 +5,7 @@
 #include <xenpp/transport/machine.hpp>
 
 #include <fakes/no_descriptors.hpp>
+#include <fakes/patience.hpp>
 #include <scenario/link/temporary_state.hpp>
 
 #include <cerrno>
@@ -30,6 +31,6 @@ TEST_CASE("state_files.what_cannot_be_looked_at_is_no_machine_that_has_ended") {
         CHECK(unknown.error().code == EMFILE);
     }
     REQUIRE(qemu->send_signal(SIGKILL));
-    CHECK(qemu->wait(10'000));
+    CHECK(qemu->wait(fakes::patience_ms));
     CHECK(transport::running_machine(where).value() == 0);
 }
