@@ -38,14 +38,13 @@ inline bool is_loadable(abi::hvm_hw_cpu const& s) noexcept {
     efer::value const e(s.msr_efer);
     bool const paged = r0.has(cr0::pg);
     bool const is_long = paged && e.has(efer::lme);
-    unsigned const bits = r4.has(cr4::la57) ? 57 : 48;           // WRMSR takes no others
     bool const code_is_ambiguous = (s.cs_arbytes >> 9 & 3) == 3; // CS.L and CS.D
     return (s.cr0 >> 32) == 0 && !(r0.has(cr0::nw) && !r0.has(cr0::cd)) &&
            !(paged && !r0.has(cr0::pe)) && !r4.has_any(~cr4::all) && !r4.has(cr4::vmxe) &&
            !e.has_any(~offered) && !(is_long && (!r4.has(cr4::pae) || code_is_ambiguous)) &&
-           is_canonical(s.msr_lstar, bits) && is_canonical(s.msr_cstar, bits) &&
-           is_canonical(s.shadow_gs, bits) && (s.msr_syscall_mask >> 32) == 0 &&
-           (s.cr3 >> 52) == 0 && (s.dr6 >> 32) == 0 && (s.dr7 >> 32) == 0 &&
+           is_canonical(s.msr_lstar) && is_canonical(s.msr_cstar) && is_canonical(s.shadow_gs) &&
+           (s.msr_syscall_mask >> 32) == 0 && (s.cr3 >> 52) == 0 && (s.dr6 >> 32) == 0 &&
+           (s.dr7 >> 32) == 0 &&
            ((s.flags & abi::x86_fpu_initialised) == 0 ||
             (detail::saved_mxcsr(s) & ~mxcsr_all) == 0);
 }

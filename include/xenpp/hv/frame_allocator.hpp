@@ -75,7 +75,7 @@ public:
     bool reclaim() noexcept;
 
     /// Makes the CPUs that freed blocks wait for, this one too, pass through their run loops soon.
-    /// False: there is nothing to wait for, memory that is not free now will not be by waiting.
+    /// False: nothing was freed that is not free by now, so waiting makes none.
     bool hurry() noexcept;
 
     /// Idle work: reclaims, then scrubs a few dirty free frames; says whether more is to be done.
@@ -213,7 +213,9 @@ expected<mfn, errc> frame_allocator<P>::allocate(unsigned order,
             break;
         }
         if (taken.error() != errc::nomem || !more) {
-            hurry_locked(); // for whoever asks next
+            if (taken.error() == errc::nomem) {
+                hurry_locked(); // for whoever asks next
+            }
             return unexpected(taken.error());
         }
         more = deferred_ != 0 && reclaim_locked();
@@ -306,15 +308,13 @@ bool frame_allocator<P>::hurry_locked() noexcept {
     if (dying_.first == none) {
         return false;
     }
-    bool waits = false;
     auto const wanted = at(dying_.first).epoch;
     for (unsigned c = 0; c != platform_.cpu_limit(); ++c) {
         if (atomic_load(cpu_epoch_[c]) <= wanted) {
-            waits = true;
             platform_.kick(cpu_id(c)); // this one too: it may be on its way back into its guest
         }
     }
-    return waits;
+    return true; // where none lags any more, whoever asks next reclaims it
 }
 
 template <class P>

@@ -180,7 +180,7 @@ hypercall_result do_send_nmi(vcpu<P>& v, std::uint64_t at) noexcept {
 
 /// arg[0]: VCPUOP_*, arg[1]: the vCPU of the caller's domain, arg[2]: the address of the command's
 /// structure. Errors: `noent` no such vCPU; `fault`; `inval` one-shot timers of others; as the
-/// functions above; `nosys` for an unknown command, and for NMIs to PV vCPUs. No vCPU is pinned by
+/// functions above; `nosys` for an unknown command. No vCPU is pinned by
 /// right, so none has a physical id (`inval`).
 template <class P>
 hypercall_result do_vcpu_op(vcpu<P>& by, hypercall_args& args) noexcept {

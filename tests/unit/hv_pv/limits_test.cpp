@@ -80,8 +80,8 @@ TEST_CASE("pv_limits.a_guest_alone_on_its_cpu_does_not_keep_what_it_frees_from_o
     fakes::hv_host h{16384};
     pv_guest g{h};
     h.hv.cpu_epoch[0] = h.hv.cpu_epoch[1] = 1; // both in guests, no timer due
-    bool is_hurried = false;
-    h.platform.on_kick = [&](cpu_id) { is_hurried = true; };
+    unsigned hurried = 0;
+    h.platform.on_kick = [&](cpu_id c) { hurried |= 1U << c.raw(); };
     auto const initialise = [&g] { // with a context of zeroes
         return g.call(
             abi::hypercall::vcpu_op,
@@ -93,10 +93,11 @@ TEST_CASE("pv_limits.a_guest_alone_on_its_cpu_does_not_keep_what_it_frees_from_o
     CHECK(h.hv.frames.deferred_pages() == 0);
     // What must wait makes the CPUs come by long before all waits.
     auto& frames = h.hv.frames;
-    while (!is_hurried) {
+    while (hurried == 0) {
         frames.free_later(frames.allocate(0, g.d.id, hv::page_use::hypervisor).value(), 0);
         REQUIRE(frames.deferred_pages() < frames.free_pages() / 4);
     }
+    CHECK(hurried == 3); // its own CPU too
     h.platform.on_kick = nullptr;
     CHECK(hv::create_domain(h.hv, domid(77), pv_guest::create_args(1)));
 }

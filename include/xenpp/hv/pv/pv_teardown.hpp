@@ -37,7 +37,7 @@ page_ref<P> next_to_give_up(domain<P>& d) noexcept {
         mfn const f(m.teardown_at);
         auto& page = d.hv.frames.info(f);
         m.teardown_at = page.next;
-        if (get_readable(page, 2 * frame_word::most)) { // nobody else goes beyond the half
+        if (get_readable(page, 2 * frame_word::most)) { // others stop near the half
             return page_ref<P>(d.hv, f);
         }
     }
