@@ -6,6 +6,14 @@
 #include <xenpp/config/diagnostic.hpp>
 
 #include <fmt/format.h>
+#include <range/v3/algorithm/equal_range.hpp>
+#include <range/v3/algorithm/reverse.hpp>
+#include <range/v3/algorithm/stable_sort.hpp>
+#include <range/v3/range/conversion.hpp>
+#include <range/v3/view/addressof.hpp>
+#include <range/v3/view/filter.hpp>
+#include <range/v3/view/iota.hpp>
+#include <range/v3/view/transform.hpp>
 
 #include <algorithm>
 #include <numeric>
@@ -14,24 +22,18 @@
 namespace xenpp::cli {
 namespace {
 
+namespace views = ranges::views;
+
 constexpr std::size_t short_name = 10;
 
 std::vector<std::size_t> standard_columns() {
-    std::vector<std::size_t> out;
-    for (std::size_t i = 0; i != top_columns().size(); ++i) {
-        if (top_columns()[i].is_standard) {
-            out.push_back(i);
-        }
-    }
-    return out;
+    return views::iota(std::size_t{0}, top_columns().size()) |
+           views::filter([](std::size_t i) { return top_columns()[i].is_standard; }) |
+           ranges::to<std::vector>();
 }
 
 std::vector<std::string_view> keys() {
-    std::vector<std::string_view> out;
-    for (auto const& c : top_columns()) {
-        out.push_back(c.key);
-    }
-    return out;
+    return top_columns() | views::transform(&top_column::key) | ranges::to<std::vector>();
 }
 
 /// A value as text, in a column without a form of its own.
@@ -50,10 +52,9 @@ std::string cell(top_column const& c, top_row const& r) {
 /// The devices and vCPUs of one domain: a part of an array that is ordered by domain.
 template <class T>
 std::span<T const> of_domain(std::vector<T> const& all, domid d) {
-    auto const key = [](T const& x) { return x.domain.raw(); };
-    // Not equal_range: clang 14 cannot compile libstdc++ 12's subrange.
-    return {std::ranges::lower_bound(all, d.raw(), {}, key),
-            std::ranges::upper_bound(all, d.raw(), {}, key)};
+    auto const its =
+        ranges::equal_range(all, d.raw(), {}, [](T const& x) { return x.domain.raw(); });
+    return {its.begin(), its.end()};
 }
 
 } // namespace
@@ -123,20 +124,21 @@ std::optional<filter_error> top::set_filter(std::string_view text) {
 }
 
 std::vector<top_row const*> top::visible() const {
-    std::vector<top_row const*> out;
-    for (auto const& r : rows_.rows()) {
-        if (filter_.matches([&r](std::size_t i) { return top_columns()[i].field.get(r); })) {
-            out.push_back(&r);
-        }
-    }
+    auto out =
+        rows_.rows() | views::filter([this](top_row const& r) {
+            return filter_.matches([&r](std::size_t i) { return top_columns()[i].field.get(r); });
+        }) |
+        views::addressof | ranges::to<std::vector>();
     if (choices_.is_sorted) {
         auto const& c = top_columns()[choices_.sort];
-        bool const ascends = c.is_ascending != choices_.is_reversed;
-        std::ranges::stable_sort(out, [&](top_row const* a, top_row const* b) {
-            return ascends ? c.field.get(*a) < c.field.get(*b) : c.field.get(*b) < c.field.get(*a);
-        });
+        auto const key = [&c](top_row const* r) { return c.field.get(*r); };
+        if (c.is_ascending != choices_.is_reversed) {
+            ranges::stable_sort(out, ranges::less(), key);
+        } else {
+            ranges::stable_sort(out, ranges::greater(), key);
+        }
     } else if (choices_.is_reversed) {
-        std::ranges::reverse(out);
+        ranges::reverse(out);
     }
     return out;
 }
