@@ -32,7 +32,7 @@ int nbd_get_errno() {
         return -1;                                                                                 \
     }
 
-ABSENT(nbd_aio_connect_systemd_socket_activation)
+ABSENT(nbd_aio_connect_socket)
 ABSENT(nbd_aio_connect_uri)
 ABSENT(nbd_aio_disconnect)
 ABSENT(nbd_aio_flush)
