@@ -79,6 +79,10 @@ expected<void, errc> set_gdt(table_work<P>& w,
         return unexpected(errc::inval);
     }
     auto const count = (entries + descriptors_per_page - 1) / descriptors_per_page;
+    // Before a turn is spent on pages that the next one would begin with again.
+    for (unsigned i = 0; i != count; ++i) {
+        XENPP_TRY(finish_if_partial(w, frames[i]));
+    }
     for (unsigned i = 0; i != count; ++i) {
         if (auto const got = get_page_and_type(w, frames[i], page_type::seg_desc); !got) {
             while (i-- > 0) {

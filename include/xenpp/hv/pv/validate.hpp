@@ -341,6 +341,22 @@ expected<void, errc> get_page_type(table_work<P>& w, mfn f, page_type t) noexcep
     return detail::validate(w, f, t, 0);
 }
 
+/// Takes apart what a partial table at `f` counts, if there is one. `restart`: not in this turn.
+template <class P>
+expected<void, errc> finish_if_partial(table_work<P>& w, mfn f) noexcept {
+    auto* const page = w.d.hv.frames.find(f);
+    if (page == nullptr || !is_memory_of(*page, w.d.id) || !get_readable(*page)) {
+        return {};
+    }
+    auto const was = type_of(*page);
+    bool const is_over = !was.has(type_word::partial) || detail::finish_partial(w, f);
+    if (is_over && was.has(type_word::partial)) {
+        detail::forget_unfinished(w, f, was.type());
+    }
+    put_frame(w.d.hv, f);
+    return is_over ? expected<void, errc>() : unexpected(errc::restart);
+}
+
 /// Gives back one type count of a table or descriptor page. What a table counted goes with the last
 /// one, what does not in this turn in the next (`finish_unfinished`).
 template <class P>
