@@ -150,6 +150,10 @@ result<void> make_fifo(std::string const& path) {
     return {};
 }
 
+std::string path_of(int fd) {
+    return fmt::format("/proc/self/fd/{}", fd);
+}
+
 result<std::uint64_t> free_space(std::string const& path) {
     struct statvfs s {};
 

@@ -17,10 +17,11 @@ CORE_STD = {
     "algorithm",
 }
 CORE_FOLDERS = {"base", "abi", "x86", "mm", "ring", "link", "hv"}
-# Hosted parts of core folders: error.hpp and printable.hpp are hosted as a whole, expected.hpp
-# behind __STDC_HOSTED__.
+# Hosted parts of core folders: error.hpp, parse_number.hpp and printable.hpp are hosted as a whole,
+# expected.hpp behind __STDC_HOSTED__.
 CORE_HOSTED = {
     "include/xenpp/base/error.hpp": {"string"},
+    "include/xenpp/base/parse_number.hpp": {"charconv", "system_error"},
     "include/xenpp/base/printable.hpp": {"string"},
     "include/xenpp/base/expected.hpp": {"exception"},
 }

@@ -38,6 +38,9 @@ void rotate_log(int fd, std::string const& path, std::uint64_t most) noexcept;
 /// Makes a FIFO unless there is one; an error if there is something else.
 result<void> make_fifo(std::string const& path);
 
+/// A path to an open file that has no name, in this process.
+std::string path_of(int fd);
+
 /// Bytes free for this user in the file system that holds `path`.
 result<std::uint64_t> free_space(std::string const& path);
 

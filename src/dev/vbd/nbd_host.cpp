@@ -29,10 +29,6 @@ constexpr int most_kill_ms = 1000;
 constexpr std::size_t most_output = std::size_t{16} << 10;
 constexpr std::size_t most_addresses = 16;
 
-std::string path_of(os::unique_fd const& fd) {
-    return fmt::format("/proc/self/fd/{}", fd.get());
-}
-
 /// In numbers, so that nobody has to be asked.
 bool is_address(std::string_view host) {
     std::string const v4(host);
@@ -88,8 +84,8 @@ result<host_lookup> host_lookup::start(std::string const& name) {
     if (!l.output_) {
         return os::fail_errno("look up a host");
     }
-    l.process_ = XENPP_TRY(
-        os::spawn({.arguments = {"getent", "ahosts", "--", name}, .log = path_of(l.output_)}));
+    l.process_ = XENPP_TRY(os::spawn(
+        {.arguments = {"getent", "ahosts", "--", name}, .log = os::path_of(l.output_.get())}));
     return l;
 }
 
@@ -106,7 +102,7 @@ std::optional<std::vector<std::string>> host_lookup::answer() const {
         return std::nullopt;
     }
     std::vector<std::string> out;
-    std::istringstream lines(os::tail_of_file(path_of(output_), most_output));
+    std::istringstream lines(os::tail_of_file(os::path_of(output_.get()), most_output));
     for (std::string line; std::getline(lines, line) && out.size() != most_addresses;) {
         std::istringstream words(line);
         std::string address, kind;

@@ -58,10 +58,6 @@ std::vector<std::string> server_command(vbd_config const& c) {
     return out;
 }
 
-std::string path_of(os::unique_fd const& fd) {
-    return fmt::format("/proc/self/fd/{}", fd.get());
-}
-
 } // namespace
 
 result<nbd_server> nbd_server::start(vbd_config const& c, std::string const& name) {
@@ -81,7 +77,7 @@ result<nbd_server> nbd_server::start(vbd_config const& c, std::string const& nam
         return os::fail_errno(operation);
     }
     s.process_ = XENPP_TRY(os::spawn({.arguments = server_command(c),
-                                      .log = path_of(s.log_),
+                                      .log = os::path_of(s.log_.get()),
                                       .descriptors = {listener.get(), its_end.get()}}));
     return s;
 }
@@ -101,7 +97,7 @@ os::process nbd_server::is_met() {
 }
 
 std::string nbd_server::words() const {
-    auto text = os::tail_of_file(path_of(log_), 2000);
+    auto text = os::tail_of_file(os::path_of(log_.get()), 2000);
     while (text.ends_with('\n')) {
         text.pop_back();
     }

@@ -120,6 +120,16 @@ struct bed {
         }
     }
 
+    /// The disk is there, can be read, and leaves no descriptor behind.
+    void read_and_detach() {
+        REQUIRE(prepare());
+        guest.offer();
+        REQUIRE(backend->connect(false));
+        CHECK(guest.transfer(abi::blkif_op_read, 0, {data_page}) == 0);
+        CHECK(backend->disconnect());
+        CHECK(guest.services.fds.empty());
+    }
+
     fakes::scratch_folder folder;
     fakes::scratch_folder devices;
     fakes::block_guest guest;
@@ -207,12 +217,7 @@ TEST_CASE("nbd_image.a_server_that_goes_is_errors_and_leaves_no_number_behind") 
     std::filesystem::remove(socket);
     server.emplace(std::vector<std::string>{"-k", socket, image});
     wait_until_it_listens(socket);
-    REQUIRE(b.prepare());
-    b.guest.offer();
-    REQUIRE(b.backend->connect(false));
-    CHECK(b.guest.transfer(abi::blkif_op_read, 0, {data_page}) == 0);
-    CHECK(b.backend->disconnect());
-    CHECK(b.guest.services.fds.empty());
+    b.read_and_detach();
 }
 
 TEST_CASE("nbd_image.requests_in_flight_fail_when_their_server_goes") {
@@ -309,12 +314,7 @@ TEST_CASE("nbd_image.a_slow_resolver_holds_up_nobody_and_all_addresses_are_tried
     }
     CHECK(b.guest.prepared == 0);
     std::ofstream(go) << "now";
-    REQUIRE(b.prepare());
-    b.guest.offer();
-    REQUIRE(b.backend->connect(false));
-    CHECK(b.guest.transfer(abi::blkif_op_read, 0, {data_page}) == 0);
-    CHECK(b.backend->disconnect());
-    CHECK(b.guest.services.fds.empty());
+    b.read_and_detach();
 }
 
 TEST_CASE("nbd_image.a_host_that_is_not_known_is_said") {
