@@ -101,3 +101,34 @@ TEST_CASE("pv_limits.a_guest_alone_on_its_cpu_does_not_keep_what_it_frees_from_o
     h.platform.on_kick = nullptr;
     CHECK(hv::create_domain(h.hv, domid(77), pv_guest::create_args(1)));
 }
+
+TEST_CASE("pv_limits.a_gdt_beside_a_partial_table_comes_to_an_end") {
+    fakes::hv_host h{9216};
+    pv_guest g{h};
+    constexpr unsigned table = 10, unused = 11;
+    h.hv.pv_turn = 256; // half a page of descriptors, or of a table
+    for (auto const page : {table, unused}) {
+        REQUIRE(g.protect(page, pv_guest::ro) == 0);
+    }
+    auto const turn = [&g](abi::hypercall number, std::array<std::uint64_t, 6> arg) {
+        hv::hypercall_args args{arg};
+        return hv::dispatch_hypercall(g.v(), static_cast<unsigned>(number), args);
+    };
+    abi::mmuext_op pin{};
+    pin.cmd = static_cast<std::uint32_t>(abi::mmuext_cmd::pin_l2_table);
+    pin.arg1.mfn = g.frames[table].raw();
+    auto const begun =
+        turn(abi::hypercall::mmuext_op, {g.put(std::vector{pin}), 1, 0, abi::domid_self});
+    REQUIRE(begun.error() == errc::restart); // and the guest thinks better of it
+    std::vector const pages{g.frames[unused].raw(), g.frames[table].raw()};
+    auto const at = g.put(pages);
+    for (unsigned turns = 0;; ++turns) {
+        REQUIRE(turns != 10);
+        auto const r = turn(abi::hypercall::set_gdt, {at, 1024});
+        if (r || r.error() != errc::restart) {
+            CHECK(r);
+            break;
+        }
+    }
+    CHECK(g.call(abi::hypercall::set_gdt, {at, 0}) == 0);
+}

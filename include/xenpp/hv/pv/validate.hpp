@@ -274,6 +274,17 @@ void forget_unfinished(table_work<P>& w, mfn f, page_type t) noexcept {
     }
 }
 
+/// Gives up a partial table, noted or not. `restart`: not in this turn.
+template <class P>
+expected<void, errc> take_apart(table_work<P>& w, mfn f) noexcept {
+    auto const was = type_of(w.info(f)).type();
+    if (!finish_partial(w, f)) {
+        return unexpected(errc::restart);
+    }
+    forget_unfinished(w, f, was);
+    return {};
+}
+
 /// Makes an unused frame one of type `t`, with a count of one that is not validated yet. False: it
 /// is in use as something else.
 template <class P>
@@ -315,10 +326,7 @@ expected<void, errc> get_page_type(table_work<P>& w, mfn f, page_type t) noexcep
             put_frame(w.d.hv, f); // its own; the caller has one
             return detail::validate(w, f, t, page.nr_validated);
         }
-        if (!detail::finish_partial(w, f)) {
-            return unexpected(errc::restart);
-        }
-        detail::forget_unfinished(w, f, now.type());
+        XENPP_TRY(detail::take_apart(w, f));
         now = type_of(page);
     }
     if (t == page_type::writable) {
@@ -348,13 +356,10 @@ expected<void, errc> finish_if_partial(table_work<P>& w, mfn f) noexcept {
     if (page == nullptr || !is_memory_of(*page, w.d.id) || !get_readable(*page)) {
         return {};
     }
-    auto const was = type_of(*page);
-    bool const is_over = !was.has(type_word::partial) || detail::finish_partial(w, f);
-    if (is_over && was.has(type_word::partial)) {
-        detail::forget_unfinished(w, f, was.type());
-    }
+    bool const is_partial = type_of(*page).has(type_word::partial);
+    auto const done = is_partial ? detail::take_apart(w, f) : expected<void, errc>();
     put_frame(w.d.hv, f);
-    return is_over ? expected<void, errc>() : unexpected(errc::restart);
+    return done;
 }
 
 /// Gives back one type count of a table or descriptor page. What a table counted goes with the last
